@@ -1,0 +1,38 @@
+# make demo    environment, sample data, fine-tuning, scores, two generated questions
+# make test    the tests
+# make check   ruff and mypy;  make format   ruff rewrites
+# PYTHON=python3.11 chooses the interpreter of the environment in .venv
+
+PYTHON ?= python3.11
+PY := .venv/bin/python
+
+.PHONY: demo test check format clean
+
+demo: .venv/installed
+	PYTHON=$(PY) bash samples/demo.sh
+
+test: .venv/installed-dev
+	$(PY) -m pytest
+
+check: .venv/installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: .venv/installed-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# The environment is made once, and again when the requirements change.
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Toi needs Python 3.11 or newer; choose it with: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(PY) -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
