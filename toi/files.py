@@ -1,0 +1,140 @@
+"""Files that are either there, whole, or not there: written beside their place and renamed."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from toi.errors import InputError
+
+# What a disk says that is full or fails, in whatever file it happens.
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[IO[str]]:
+    """Open a UTF-8 text file for writing that takes the place of `path` when the block ends well.
+
+    Raises InputError if the place cannot be written to.
+    """
+    path = Path(path)
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                yield file
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """A new folder beside `folder` that takes its place when the block ends well.
+
+    Files of the old folder that the new one does not have stay. At any instant `folder` is the whole old
+    one, the whole new one, or (between two renames) absent. Raises InputError if it cannot be written.
+    """
+    folder = Path(folder)
+    with _explained(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
+        old = new.with_name(new.name.replace(".new.", ".old."))
+        try:
+            yield new
+            new.chmod(0o777 & ~_umask())
+            for path in new.iterdir():
+                path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())
+            if folder.exists():
+                for path in folder.iterdir():
+                    if not (new / path.name).exists():
+                        _link(path, new / path.name)
+                os.replace(folder, old)
+            os.replace(new, folder)
+        finally:
+            if not folder.exists() and old.exists():
+                os.replace(old, folder)
+            shutil.rmtree(new, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _link(path: Path, to: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+
+    def link(source: str, target: str) -> None:
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+
+    if path.is_dir():
+        shutil.copytree(path, to, copy_function=link)
+    else:
+        link(str(path), str(to))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses at `path` into an InputError; other errors of the block pass through."""
+    try:
+        yield
+    except OSError as error:
+        place = Path(os.fsdecode(error.filename)) if error.filename is not None else None
+        ours = place is None or place in (path, *path.parents) or (path.parent in place.parents and place.name.startswith("."))
+        if error.errno in _DISK or ours:
+            raise InputError(f"{place or path}: cannot be written ({error.strerror or error})") from error
+        raise
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file, a byte order mark dropped. Raises InputError with the place of a bad byte."""
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); convert the file to UTF-8") from None
+
+
+def read_json(path: str | Path) -> Any:
+    """The JSON value in a file. Raises InputError with the line of what is wrong."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno})") from None
+    except RecursionError:
+        raise InputError(f"{path}: not usable JSON (nested too deeply)") from None
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write a JSON value, readable and with a final newline."""
+    with replacing(path) as file:
+        json.dump(value, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
