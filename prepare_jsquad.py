@@ -1,0 +1,26 @@
+"""Make a QA data folder (question and context -> answer) from JSQuAD, or any SQuAD-format files.
+
+    python prepare_jsquad.py                                          raw/jsquad -> data/
+    python prepare_jsquad.py --train_file 'raw/jaquad/train/*.json' --test_file raw/jaquad/dev --output_dir data_jaquad
+
+A record  {"id": "q1", "question": "霧沢一の職業は何ですか?", "answers": [{"text": "医師", "answer_start": 4}]}
+of the context 霧沢一は医師です。 becomes the line
+
+    q1 <tab> question: 霧沢一の職業は何ですか? context: 霧沢一は医師です。 <tab> 医師
+"""
+
+from toi.cli import run
+from toi.preparation import PreparationOptions, prepare, print_report
+from toi.tasks import Task
+from toi.text import Normalization
+
+
+def main(options: PreparationOptions) -> None:
+    """Prepare, and print the counts."""
+    task = Task.named("qa", Normalization(options.lowercase, options.remove_brackets))
+    output_dir = options.output_dir or "data"
+    print_report(prepare(options, task, output_dir), output_dir)
+
+
+if __name__ == "__main__":
+    run(main, PreparationOptions)

@@ -1,0 +1,40 @@
+"""Make a question generation data folder (answer and context -> question) from JSQuAD, or any SQuAD-format files.
+
+    python prepare_jsquad_aqg.py                    raw/jsquad -> data_jsquad_aqg/
+    python prepare_jsquad_aqg.py --highlight        raw/jsquad -> data_jsquad_aqg_hl/
+
+A record  {"id": "q1", "question": "霧沢一の職業は何ですか?", "answers": [{"text": "医師", "answer_start": 4}]}
+of the context 霧沢一は医師です。 becomes the line
+
+    q1 <tab> answer: 医師 context: 霧沢一は医師です。 <tab> 霧沢一の職業は何ですか?
+
+or, with --highlight,
+
+    q1 <tab> 霧沢一は<hl>医師<hl>です。 <tab> 霧沢一の職業は何ですか?
+"""
+
+from dataclasses import dataclass
+
+from toi.cli import run
+from toi.preparation import PreparationOptions, prepare, print_report
+from toi.tasks import Task
+from toi.text import Normalization
+
+
+@dataclass
+class Options(PreparationOptions):
+    """Make a question generation data folder from JSQuAD, or any SQuAD-format files."""
+
+    highlight: bool = False
+    """Mark the answer in the context with <hl> instead of naming it before the context."""
+
+
+def main(options: Options) -> None:
+    """Prepare, and print the counts."""
+    task = Task.named("aqg-hl" if options.highlight else "aqg", Normalization(options.lowercase, options.remove_brackets))
+    output_dir = options.output_dir or ("data_jsquad_aqg_hl" if options.highlight else "data_jsquad_aqg")
+    print_report(prepare(options, task, output_dir), output_dir)
+
+
+if __name__ == "__main__":
+    run(main, Options)

@@ -1,0 +1,128 @@
+import json
+
+import pytest
+from conftest import prepare_folder, squad, town_articles
+
+from toi.errors import InputError
+from toi.examples import SPLITS, Example, read_examples, read_rows
+from toi.preparation import PreparationOptions, prepare, split_articles
+from toi.squad import read_squad
+from toi.tasks import Task
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_what_a_data_folder_holds(tmp_path, squad_files):
+    folder = prepare_folder(tmp_path / "d", squad_files, "aqg-hl")
+    assert sorted(contents(folder)) == sorted([*(f"{s}.{e}" for s in SPLITS for e in ("tsv", "jsonl")), "task.json"])
+    rows = {split: read_rows(folder / f"{split}.tsv") for split in SPLITS}
+    assert {split: len(found) for split, found in rows.items()} == {"train": 76, "dev": 4, "test": 10}
+    assert rows["test"][1].source.count("<hl>") == 2
+    for split in SPLITS:
+        assert [row.id for row in rows[split]] == [example.id for example in read_examples(folder / f"{split}.jsonl")]
+    about = json.loads((folder / "task.json").read_text())
+    assert about["task"] == "aqg-hl"
+    assert about["data"]["counts"] == {"train": 76, "dev": 4, "test": 10}
+    assert about["data"]["seed"] == 42
+
+
+def test_no_article_is_on_both_sides(tmp_path, squad_files):
+    folder = prepare_folder(tmp_path / "d", squad_files, "qa")
+    titles = [{e.title for e in read_examples(folder / f"{split}.jsonl")} for split in SPLITS]
+    assert not titles[0] & titles[1]
+    assert len(titles[0]) + len(titles[1]) == 40
+
+
+def test_the_same_bytes_for_articles_in_another_order(tmp_path, squad_files):
+    first = contents(prepare_folder(tmp_path / "a", squad_files, "aqg"))
+    value = json.loads(squad_files[0].read_text())
+    value["data"].reverse()
+    squad_files[0].write_text(json.dumps(value))
+    second = contents(prepare_folder(tmp_path / "b", squad_files, "aqg"))
+    assert {name: text for name, text in first.items() if name != "task.json"} == {
+        name: text for name, text in second.items() if name != "task.json"
+    }
+
+
+def test_the_seed_changes_the_split_and_nothing_else(tmp_path, squad_files):
+    examples = {"train": read_squad(squad_files[0]), "test": read_squad(squad_files[1])}
+    one, two = (split_articles(examples, 0.1, seed) for seed in (1, 2))
+    assert {e.title for e in one["dev"]} != {e.title for e in two["dev"]}
+    assert one["test"] == two["test"] == examples["test"]
+    assert {e.id for e in one["train"] + one["dev"]} == {e.id for e in examples["train"]}
+
+
+def test_test_articles_are_taken_from_training_when_there_is_no_test_file(squad_files):
+    splits = split_articles({"train": read_squad(squad_files[0])}, 0.1, 42)
+    assert {split: len({e.title for e in found}) for split, found in splits.items()} == {"train": 32, "dev": 4, "test": 4}
+
+
+def test_articles_without_titles_are_told_apart_by_their_contexts():
+    examples = [Example(f"{i}-{j}", f"文脈{i}", "問") for i in range(20) for j in range(2)]
+    splits = split_articles({"train": examples, "test": []}, 0.1, 42)
+    assert {e.context for e in splits["dev"]}.isdisjoint(e.context for e in splits["train"])
+    assert len(splits["dev"]) == 4
+
+
+def test_too_few_articles(squad_files):
+    with pytest.raises(InputError, match="1 articles are too few to split"):
+        split_articles({"train": read_squad(squad_files[0])[:1], "test": []}, 0.05, 42)
+
+
+def test_what_is_dropped_is_counted(tmp_path, squad_files):
+    value = json.loads(squad_files[0].read_text())
+    article = value["data"][0]["paragraphs"][0]
+    article["qas"][0]["question"] = "　"
+    article["qas"][1]["answers"] = []
+    squad_files[0].write_text(json.dumps(value))
+    options = PreparationOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]))
+    report = prepare(options, Task.named("aqg"), str(tmp_path / "d"))
+    assert dict(report.dropped) == {("train", "no answer"): 1, ("train", "the question is empty after normalization"): 1}
+    assert report.read["train"] + report.read["dev"] == 80
+    assert report.kept["train"] + report.kept["dev"] == 78
+    assert json.loads((tmp_path / "d" / "task.json").read_text())["data"]["dropped"] == {
+        "train: no answer": 1,
+        "train: the question is empty after normalization": 1,
+    }
+
+
+def test_bad_input_leaves_the_folder_untouched(tmp_path, squad_files):
+    folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
+    before = contents(folder)
+    value = town_articles(3)
+    value["data"][2]["paragraphs"][0]["qas"][0]["answers"][0]["answer_start"] = 1
+    squad_files[0].write_text(json.dumps(value))
+    options = PreparationOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), overwrite_output_dir=True)
+    with pytest.raises(InputError, match="answer_start 1 does not match"):
+        prepare(options, Task.named("aqg"), str(folder))
+    assert contents(folder) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d", "test.json", "train.json"]
+
+
+def test_a_folder_that_holds_other_data_is_refused(tmp_path, squad_files):
+    folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
+    before = contents(folder)
+    assert contents(prepare_folder(folder, squad_files, "aqg")) == before  # the same again is no harm
+    for change in ({"seed": 7}, {"dev_ratio": 0.2}, {"train_file": str(squad_files[1]), "test_file": str(squad_files[0])}):
+        options = PreparationOptions(**{"train_file": str(squad_files[0]), "test_file": str(squad_files[1]), **change})
+        with pytest.raises(InputError, match="holds data made otherwise"):
+            prepare(options, Task.named("aqg"), str(folder))
+    with pytest.raises(InputError, match="holds data made otherwise"):
+        prepare_folder(folder, squad_files, "qa")
+    assert contents(folder) == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "train.tsv").write_text("a\tb\tc\n")
+    with pytest.raises(InputError, match="holds data of unknown origin"):
+        prepare_folder(tmp_path / "mine", squad_files, "qa")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        prepare_folder(tmp_path / "file", squad_files, "qa")
+
+
+def test_ids_must_be_unique(tmp_path, squad_files):
+    twice = [("q", "特産品は何?", "桃", 0), ("q", "何が特産品?", "桃", 0)]
+    squad_files[1].write_text(json.dumps(squad({"村": [("桃が特産品", twice)]})))
+    with pytest.raises(InputError, match="two questions of the test split have the id 'q'"):
+        prepare_folder(tmp_path / "d", squad_files, "qa")
