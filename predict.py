@@ -1,0 +1,59 @@
+"""Write a model's output for every row of a TSV or of a data folder's split.
+
+    python predict.py --model_name_or_path model --input_file in.tsv --output_file out.tsv
+    python predict.py --model_name_or_path model --data_dir data --split test
+
+The input has three tab-separated fields (id, source, target); the output has a header and the columns qa_id, input,
+target, output, score. Sources are taken as they are: the prepare scripts made them as the model expects.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from toi.cli import run
+from toi.options import DecodingOptions, at_least
+
+
+@dataclass
+class PredictOptions(DecodingOptions):
+    """Write a model's output for every row of a TSV or of a data folder's split."""
+
+    input_file: str | None = None
+    """A TSV: id, source, target; no header."""
+    data_dir: str | None = None
+    """A data folder, instead of --input_file. [default: data]"""
+    split: Literal["train", "dev", "test"] = "test"
+    """The split of the data folder."""
+    output_file: str | None = None
+    """Where to write. [default: {split}_output.tsv in the model folder]"""
+    per_device_eval_batch_size: int = 32
+    """Sources per batch."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        found = super().problems() + at_least(self, 1, "per_device_eval_batch_size")
+        if self.input_file and self.data_dir:
+            found.append("give --input_file or --data_dir, not both")
+        if self.output_file is None and self.input_file:
+            found.append("--input_file needs --output_file")
+        return found
+
+
+def main(options: PredictOptions) -> None:
+    """Read the rows, predict, write."""
+    from toi.examples import read_rows, split_path
+
+    rows = read_rows(options.input_file or split_path(options.data_dir or "data", options.split))
+    import toi.checkpoint as checkpoints
+    from toi.prediction import predict, write_predictions
+
+    checkpoints.quiet()
+    checkpoint = checkpoints.load(options.model_name_or_path)
+    output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
+    write_predictions(output, predict(checkpoint, rows, options, options.per_device_eval_batch_size))
+    print(f"wrote {len(rows):,} rows to {output}")
+
+
+if __name__ == "__main__":
+    run(main, PredictOptions)

@@ -1,0 +1,216 @@
+"""The scripts together, on tiny models: what is trained, written, predicted, scored, generated; and what is refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, make_model, prepare_folder, refused, script
+from transformers import AutoModelForSeq2SeqLM
+
+from toi.errors import InputError
+from train import TrainOptions, train
+
+# Losses of `golden` below, on the machine that wrote this file. A change of these is a change of training.
+GOLDEN = [5.2904, 4.9886]
+
+
+def options(model, data_dir, output_dir, **changes):
+    fast = {"num_train_epochs": 2, "per_device_train_batch_size": 16, "learning_rate": 3e-3, "precision": "fp32"}
+    return TrainOptions(
+        model_name_or_path=str(model), data_dir=str(data_dir), output_dir=str(output_dir), do_train=True, **{**fast, **changes}
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny):
+    """A data folder, and a model folder that train.py made from it."""
+    from conftest import town_articles
+
+    folder = tmp_path_factory.mktemp("trained")
+    for name, count, prefix in (("train", 40, "町"), ("test", 5, "村")):
+        (folder / f"{name}.json").write_text(json.dumps(town_articles(count, prefix)))
+    data = prepare_folder(folder / "data", [folder / "train.json", folder / "test.json"], "aqg-hl")
+    run = train(options(tiny, data, folder / "model"))
+    return data, folder / "model", run
+
+
+def test_what_a_run_writes(trained):
+    _, model, run = trained
+    names = {p.name for p in model.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "spiece.model", "task.json", "run.json"} <= names
+    saved = json.loads((model / "run.json").read_text())
+    assert saved["best_epoch"] == 2
+    assert saved["history"] == run["history"]
+    assert saved["eval_loss"] == saved["history"][1]["eval_loss"] < saved["history"][0]["eval_loss"]
+    assert set(saved["data"]["sha256"]) == {"train", "dev"}
+    assert saved["options"]["learning_rate"] == 3e-3
+    assert saved["versions"]["torch"]
+    task = json.loads((model / "task.json").read_text())
+    assert task["task"] == "aqg-hl"
+    assert task["data"]["counts"]["train"] == 76
+    AutoModelForSeq2SeqLM.from_pretrained(model)
+    assert not [p for p in model.parent.iterdir() if p.name.startswith(".")]
+
+
+def test_golden_losses(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m"))
+    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+
+
+def test_the_same_seed_gives_the_same_weights(tiny, data_dir, tmp_path):
+    for name in ("a", "b"):
+        train(options(tiny, data_dir, tmp_path / name))
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+
+
+def test_losses_do_not_depend_on_how_a_step_is_cut(tmp_path, tiny, data_dir):
+    shutil.copytree(tiny, tmp_path / "still")
+    config = json.loads((tmp_path / "still" / "config.json").read_text())
+    (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
+    histories = []
+    for name, batch, accumulation in (("a", 16, 1), ("b", 4, 4)):
+        made = options(
+            tmp_path / "still",
+            data_dir,
+            tmp_path / name,
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=accumulation,
+        )
+        histories.append(train(made)["history"])
+    for whole, cut in zip(*histories, strict=True):
+        assert cut["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-4)
+        assert cut["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-4)
+
+
+def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
+    shutil.copytree(tiny, tmp_path / "still")
+    config = json.loads((tmp_path / "still" / "config.json").read_text())
+    (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
+    alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16))["history"]
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "train.py", "--do_train", "--precision", "fp32",
+        "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
+        "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
+    ]  # fmt: skip
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
+    result = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    together = json.loads((tmp_path / "two" / "run.json").read_text())["history"]
+    for one, two in zip(alone, together, strict=True):
+        assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-4)
+        assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=1e-4)
+
+
+def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", learning_rate=1e-30, num_train_epochs=3))
+    assert len({epoch["eval_loss"] for epoch in run["history"]}) == 1
+    assert json.loads((tmp_path / "m" / "run.json").read_text())["best_epoch"] == 1
+
+
+def test_from_scratch_and_three_hand_made_files(tmp_path):
+    folder = make_model(tmp_path / "base", weights=False)
+    (tmp_path / "d").mkdir()
+    for split, count in (("train", 12), ("dev", 3), ("test", 3)):
+        (tmp_path / "d" / f"{split}.tsv").write_text("".join(f"{i}\t県庁{i}\t甲府市\n" for i in range(count)))
+    train(options(folder, tmp_path / "d", tmp_path / "m", from_scratch=True))
+    assert not (tmp_path / "m" / "task.json").exists()
+    out = tmp_path / "o.tsv"
+    result = script("predict.py", "--model_name_or_path", tmp_path / "m", "--data_dir", tmp_path / "d", "--output_file", out)
+    assert result.returncode == 0, result.stderr
+    assert len(out.read_text().splitlines()) == 4
+    line = refused(script("generate.py", "--model_name_or_path", tmp_path / "m", "--context", "県庁", "--answer", "県庁"))
+    assert "no task.json; say what the model does with --task" in line
+
+
+def test_predict_and_evaluate_agree(trained, tmp_path):
+    data, model, _ = trained
+    out = tmp_path / "out.tsv"
+    common = ["--max_target_length", "8", "--num_beams", "2"]
+    result = script("predict.py", "--model_name_or_path", model, "--input_file", data / "dev.tsv", "--output_file", out, *common)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"wrote 4 rows to {out}\n"
+    assert out.read_text().splitlines()[0] == "qa_id\tinput\ttarget\toutput\tscore"
+    result = script("evaluate.py", "--predictions", out, "--output_dir", tmp_path / "scores")
+    assert result.returncode == 0, result.stderr
+    from_file = json.loads((tmp_path / "scores" / "results.json").read_text())["splits"]["out"]
+    result = script("train.py", "--do_eval", "--data_dir", data, "--output_dir", model, *common)
+    assert result.returncode == 0, result.stderr
+    assert "exact_match" in result.stdout
+    results = json.loads((model / "results.json").read_text())
+    assert results["splits"]["dev"] == from_file
+    assert results["splits"]["test"]["rows"] == 10
+    assert (model / "dev_output.tsv").read_bytes() == out.read_bytes()
+    assert json.loads((model / "run.json").read_text())["metrics"]["dev"] == from_file["metrics"]
+    assert (model / "model.safetensors").exists()
+
+
+def test_generate(trained):
+    _, model, _ = trained
+    common = ["--model_name_or_path", model, "--context", "町の人口は桃です。", "--answer", "桃", "--max_target_length", "8"]
+    result = script("generate.py", *common)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 1
+    assert "桃" not in result.stdout
+
+
+# What is refused, before anything slow, in one line and with exit code 2.
+
+
+def test_bad_data_folders(trained, tmp_path):
+    data, _, _ = trained
+    train_on = ["train.py", "--do_train", "--output_dir", tmp_path / "m", "--model_name_or_path", "x", "--data_dir"]
+    assert "no such data folder" in refused(script(*train_on, tmp_path / "none"))
+    (tmp_path / "empty").mkdir()
+    assert "train.tsv: no such file" in refused(script(*train_on, tmp_path / "empty"))
+    for content, message in (
+        ("1\ta\n", "dev.tsv:1: expected 3 tab-separated fields (id, source, target), found 2"),
+        ("1\ta\tb\n2\ta\tb\tc\n", "dev.tsv:2: expected 3 tab-separated fields (id, source, target), found 4"),
+        ("1\ta\tb\n2\t\tb\n", "dev.tsv:2: the source field is empty"),
+    ):
+        shutil.copytree(data, tmp_path / "bad", dirs_exist_ok=True)
+        (tmp_path / "bad" / "dev.tsv").write_text(content)
+        assert message in refused(script(*train_on, tmp_path / "bad"))
+    (tmp_path / "bad" / "dev.tsv").write_bytes("1\t山\t川\n".encode("euc_jp"))
+    assert "dev.tsv:1: not UTF-8" in refused(script(*train_on, tmp_path / "bad"))
+    assert not (tmp_path / "m").exists()
+
+
+def test_bad_raw_files(tmp_path, squad_files):
+    (tmp_path / "x.json").write_text("[1, 2]")
+    prepare = ["prepare_jsquad_aqg.py", "--output_dir", tmp_path / "d", "--train_file"]
+    assert "not SQuAD-format JSON" in refused(script(*prepare, tmp_path / "x.json"))
+    assert "no such file" in refused(script(*prepare, tmp_path / "none.json"))
+    value = squad_files[0].read_text().replace('"answer_start": ', '"answer_start": 1', 1)
+    (tmp_path / "x.json").write_text(value)
+    line = refused(script(*prepare, tmp_path / "x.json"))
+    assert "data[0].paragraphs[0].qas[0].answers[0]: answer_start" in line
+    assert "does not match" in line
+    assert not (tmp_path / "d").exists()
+    line = refused(script("prepare_jsquad.py", cwd=tmp_path))
+    assert "raw/jsquad/train-v1.3.json: no such file; for JSQuAD run ./download.sh" in line
+
+
+def test_another_run_is_not_overwritten(trained, tiny):
+    data, model, _ = trained
+    before = (model / "model.safetensors").read_bytes()
+    line = refused(script("train.py", "--do_train", "--data_dir", data, "--output_dir", model, "--model_name_or_path", tiny))
+    assert "holds another run" in line
+    assert "--overwrite_output_dir" in line
+    assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_a_hub_model_while_offline(trained, tmp_path):
+    data, _, _ = trained
+    line = refused(script("train.py", "--do_train", "--data_dir", data, "--output_dir", tmp_path / "m"))
+    assert "sonoisa/t5-base-japanese: no such folder here, and the Hugging Face hub did not give it" in line
+    assert "make demo" in line
+    assert not (tmp_path / "m").exists()
+
+
+def test_bad_combinations_from_a_notebook(tmp_path):
+    with pytest.raises(InputError, match="--num_train_epochs must be at least 1"):
+        train(TrainOptions(do_train=True, num_train_epochs=0))
