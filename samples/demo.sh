@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The whole way, on the sample: data, fine-tuning, scores, two questions. `make demo` calls it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PYTHON=${PYTHON:-python}
+
+# Show a command as one would type it, then run it.
+run() {
+    printf '\n$ python'
+    printf ' %s' "$@"
+    printf '\n'
+    "$PYTHON" "$@"
+}
+
+# The demo may replace its own model, never another one.
+overwrite=()
+if [ -f model/task.json ] && grep -q '"name": "Toi sample"' model/task.json; then
+    overwrite=(--overwrite_output_dir)
+fi
+
+run prepare_jsquad_aqg.py --train_file samples/train.json --test_file samples/test.json \
+    --output_dir data_sample --dataset_name "Toi sample" --license MIT --overwrite_output_dir
+run train.py --do_train --do_eval --model_name_or_path samples/base --data_dir data_sample --output_dir model \
+    --num_train_epochs 4 --per_device_train_batch_size 32 --learning_rate 1e-3 "${overwrite[@]}"
+run generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。
+run generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --bad_words 山梨 山梨県
