@@ -1,14 +1,38 @@
 #!/usr/bin/env bash
-# Download data sets into raw/, each file verified: ./download.sh [jsquad] [jaquad]    (default: jsquad)
+# Download data sets into raw/, each file verified.
 #
-# A file that is there and right is skipped; a cut download is gone on with; nothing wrong is left under its final name.
-# JGLUE_URL and JAQUAD_URL name mirrors that hold the files under the same paths. RAW_DIR is where files go [raw].
+#   ./download.sh                   jsquad
+#   ./download.sh jsquad jaquad     each by name
+#   ./download.sh all               all of them
+#
+#   jsquad   raw/jsquad   JSQuAD 1.3, from JGLUE 1.3.0
+#   jaquad   raw/jaquad   JaQuAD 0.1.0
+#   jaqket   raw/quiz     JAQKET v1: the questions of train, dev1 and dev2, and the texts of their answers
+#   aio      raw/quiz     AI王 2: the questions of train and dev, and passages for those of train
+#   dpr      raw/quiz     quiz questions with passages, as the DPR retriever reads them
+#
+# A file that is there and right is skipped. A download that was cut is gone on with: its beginning is kept as FILE.part.
+# Nothing wrong is left under a file's final name. The files of jsquad and jaquad are known by their git blob ids; for the
+# others the SHA-256 of the first download is written into SHA256SUMS beside them, and holds from then on.
+#
+# Environment: RAW_DIR is where files go [raw, beside this script]. A mirror that holds the files under the same names can
+# be given for each source:
+#   JGLUE_URL [https://raw.githubusercontent.com/yahoojapan/JGLUE/v1.3.0/datasets/jsquad-v1.3]
+#   JAQUAD_URL [https://raw.githubusercontent.com/SkelterLabsInc/JaQuAD/23f5d72/data]
+#   JAQKET_URL, for jaqket, aio and dpr [https://jaqket.s3.ap-northeast-1.amazonaws.com/data]
+#   QUIZ_DATASETS_URL, for aio and dpr [https://github.com/cl-tohoku/quiz-datasets/releases/download/v1.0.0]
+#
+# The exit code is 0 when every file is there and right, 2 when not (with one line on stderr that says why), 130 on Ctrl-C.
+
 set -uo pipefail
 cd "$(dirname "$0")" || exit 2
 
 JGLUE_URL=${JGLUE_URL:-https://raw.githubusercontent.com/yahoojapan/JGLUE/v1.3.0/datasets/jsquad-v1.3}
 JAQUAD_URL=${JAQUAD_URL:-https://raw.githubusercontent.com/SkelterLabsInc/JaQuAD/23f5d72/data}
+JAQKET_URL=${JAQKET_URL:-https://jaqket.s3.ap-northeast-1.amazonaws.com/data}
+QUIZ_DATASETS_URL=${QUIZ_DATASETS_URL:-https://github.com/cl-tohoku/quiz-datasets/releases/download/v1.0.0}
 RAW_DIR=${RAW_DIR:-raw}
+NAMES="jsquad jaquad jaqket aio dpr"
 
 fail() {
     echo "download.sh: $*" >&2
@@ -20,41 +44,139 @@ blob_id() {
     { printf 'blob %s\0' "$(wc -c <"$1" | tr -d ' ')"; cat "$1"; } | sha1sum | cut -d' ' -f1
 }
 
-# fetch URL FILE BLOB_ID
+sha256() {
+    sha256sum <"$1" | cut -d' ' -f1
+}
+
+# recorded SUMS NAME: the SHA-256 that the file SUMS has for NAME; nothing when it has none.
+recorded() {
+    local sum name
+    [ -f "$1" ] || return
+    while read -r sum name; do
+        # sha256sum marks a file that it read as binary with a star.
+        if [ "${name#\*}" = "$2" ] && [ ${#sum} = 64 ]; then
+            echo "$sum"
+            return
+        fi
+    done <"$1"
+}
+
+# is_right FILE ID: ID is a git blob id (40 digits) or a SHA-256 (64), or - when neither is known yet.
+is_right() {
+    [ -s "$1" ] || return 1
+    case ${#2} in
+        40) [ "$(blob_id "$1")" = "$2" ] ;;
+        64) [ "$(sha256 "$1")" = "$2" ] ;;
+        *) is_plausible "$1" ;;
+    esac
+}
+
+# What is recorded at the first download holds for ever, so it must not be the web page of a proxy, or a cut archive.
+is_plausible() {
+    case ${1%.part} in
+        *.gz) gzip -t <"$1" 2>/dev/null ;;
+        *) case $(head -c 64 "$1" | tr -d '[:space:]\0') in '' | '<'*) return 1 ;; esac ;;
+    esac
+}
+
+# curl_to PART URL OPTION...: sets $status (that of curl), $http (the server's) and $message (what curl says, in one line)
+curl_to() {
+    local part=$1 url=$2 answer line
+    shift 2
+    # All that curl says is captured: with retries and certificates it is more than one line.
+    # A server that sends nothing for a minute is as good as cut off.
+    answer=$(curl --fail --location --silent --show-error --retry 2 --retry-max-time 60 --connect-timeout 20 \
+        --speed-limit 1 --speed-time 60 --write-out 'HTTP %{http_code}\n' "$@" --output "$part" "$url" 2>&1)
+    status=$?
+    http=000 message="curl says $status"
+    while IFS= read -r line; do
+        case $line in
+            'HTTP '*) http=${line#HTTP } ;;
+            'curl: '*) message=${line#curl: } ;;
+        esac
+    done <<<"$answer"
+}
+
+# download URL PART: gets all of URL into PART, or fails
+download() {
+    local url=$1 part=$2
+    resumed=no
+    [ ! -s "$part" ] || resumed=yes
+    curl_to "$part" "$url" --continue-at -
+    # A server may not know how to go on in the middle of a file (curl's 33), or have a file that ends before our
+    # beginning does (416, which curl may count as a success): then the file is begun again.
+    if [ "$status" = 33 ] || [ "$http" = 416 ]; then
+        rm -f "$part"
+        resumed=no
+        curl_to "$part" "$url"
+    fi
+    case $status in
+        0) ;;
+        22)
+            case $http in
+                404 | 410) fail "$url: the server does not have it (HTTP $http); give a mirror (see ./download.sh --help)" ;;
+                *) fail "$url: the server does not give it (HTTP $http); try again later or give a mirror (see --help)" ;;
+            esac
+            ;;
+        5 | 6 | 7) fail "$url: no network, or no such server: $message" ;;
+        23) fail "$part: cannot be written; is the disk full?" ;;
+        18 | 28 | 52 | 55 | 56 | 92) fail "$url: cut off: $message; run the same command again to go on" ;;
+        *) fail "$url: cannot be downloaded: $message" ;;
+    esac
+}
+
+# fetch URL FILE ID: ID is the git blob id, or - when SHA256SUMS is to be used
 fetch() {
     local url=$1 file=$RAW_DIR/$2 id=$3
-    if [ -f "$file" ] && [ "$(blob_id "$file")" = "$id" ]; then
+    local folder=${file%/*} part=$file.part
+    local sums=$folder/SHA256SUMS record=no
+    if [ "$id" = - ]; then
+        id=$(recorded "$sums" "${file##*/}")
+        [ -n "$id" ] || record=yes
+    fi
+    [ ! -d "$file" ] || fail "$file: is a folder"
+    # A file that someone put there by hand counts as the first download, too.
+    if is_right "$file" "$id"; then
+        [ $record = no ] || record_sum "$sums" "$file" "${file##*/}"
         echo "  $file is there"
         return
     fi
-    mkdir -p "$(dirname "$file")" || fail "$(dirname "$file"): cannot be made"
-    local part=$file.part status
-    # A mirror may not know how to go on in the middle of a file: then curl says 33, and the file is begun again.
-    curl --fail --location --silent --show-error --retry 2 --connect-timeout 20 --continue-at - --output "$part" "$url"
-    status=$?
-    if [ $status = 33 ] || { [ $status = 22 ] && [ -s "$part" ]; }; then
-        rm -f "$part"
-        curl --fail --location --silent --show-error --retry 2 --connect-timeout 20 --output "$part" "$url"
-        status=$?
+    if ! mkdir -p "$folder" 2>/dev/null || [ ! -w "$folder" ]; then
+        fail "$folder: cannot be written"
     fi
-    if [ $status = 22 ]; then
-        rm -f "$part"
-        fail "$url: the server does not have it; give a mirror (see the head of download.sh)"
+    # A run may have been stopped between the end of the download and the renaming.
+    if [ $record = yes ] || ! is_right "$part" "$id"; then
+        echo "  $file, from $url"
+        download "$url" "$part"
+        if [ "$resumed" = yes ] && ! is_right "$part" "$id"; then
+            # The beginning may have been that of another version of the file.
+            rm -f "$part"
+            download "$url" "$part"
+        fi
+        if ! is_right "$part" "$id"; then
+            rm -f "$part"
+            case ${#id} in
+                40) fail "$url: not the file that is expected (its git blob id is not $id); nothing was kept" ;;
+                64) fail "$url: not the file that $sums records; nothing was kept; if it was changed there, delete its line" ;;
+                *) fail "$url: not a data file (a web page, empty, or a broken archive); nothing was kept" ;;
+            esac
+        fi
     fi
-    [ $status = 0 ] || fail "$url: no answer, or cut off (curl says $status); run the same command again to go on"
-    if [ "$(blob_id "$part")" != "$id" ]; then
-        rm -f "$part"
-        fail "$url: not the file that is expected (its git blob id is not $id); nothing was kept"
-    fi
-    mv "$part" "$file"
-    echo "  $file"
+    # The record comes before the name: a file under its final name always has one.
+    [ $record = no ] || record_sum "$sums" "$part" "${file##*/}"
+    mv -f "$part" "$file" 2>/dev/null || fail "$file: cannot be written"
 }
 
-# files URL FOLDER: reads lines of `blob-id path`
+# record_sum SUMS FILE NAME: the line that sha256sum --check reads
+record_sum() {
+    { printf '%s  %s\n' "$(sha256 "$2")" "$3" >>"$1"; } 2>/dev/null || fail "$1: cannot be written"
+}
+
+# files URL FOLDER: reads lines of `id path`
 files() {
     local id path
     while read -r id path; do
-        fetch "$1/$path" "$2/$path" "$id"
+        fetch "${1%/}/$path" "$2/$path" "$id"
     done
 }
 
@@ -107,14 +229,61 @@ d2bfcbc2b2f56423b036e789e88668f9f1e16315 train/jaquad_train_0029.json
 END
 }
 
+QUIZ_LICENCE="questions CC BY-SA 4.0, but those of abc/EQIDEN may not be redistributed; Wikipedia texts CC BY-SA 3.0"
+
+jaqket() {
+    echo "JAQKET v1: $QUIZ_LICENCE"
+    files "$JAQKET_URL/aio_01" quiz <<'END'
+- train_questions.json
+- dev1_questions.json
+- dev2_questions.json
+- all_entities.json.gz
+END
+}
+
+aio() {
+    echo "AI王 2 (AIO2; cl-tohoku/quiz-datasets): $QUIZ_LICENCE"
+    files "$JAQKET_URL/aio_02" quiz <<'END'
+- aio_02_train.jsonl
+- aio_02_dev_v1.0.jsonl
+END
+    files "$QUIZ_DATASETS_URL" quiz <<'END'
+- datasets.jawiki-20220404-c400-large.aio_02_train.jsonl.gz
+END
+}
+
+dpr() {
+    echo "DPR retriever files (AIO2; cl-tohoku/quiz-datasets): $QUIZ_LICENCE"
+    files "$QUIZ_DATASETS_URL" quiz <<'END'
+- dpr.retriever.jawiki-20220404-c400-large.aio_02_train.json.gz
+- dpr.retriever.jawiki-20220404-c400-large.aio_02_dev.json.gz
+END
+    files "$JAQKET_URL/aio_02/retriever" quiz <<'END'
+- abc_01-12.json.gz
+- aio_01_dev.json.gz
+- aio_01_test.json.gz
+- aio_01_unused.json.gz
+END
+}
+
 [ $# -gt 0 ] || set -- jsquad
+wanted=""
 for name in "$@"; do
     case $name in
-        jsquad | jaquad) ;;
-        *) fail "unknown data set $name; there are: jsquad jaquad" ;;
+        -h | --help)
+            # The head comment, without its marks.
+            sed -n '2,/^[^#]*$/s/^# \{0,1\}//p' "$(basename "$0")"
+            exit
+            ;;
+        all) wanted="$wanted $NAMES" ;;
+        jsquad | jaquad | jaqket | aio | dpr) wanted="$wanted $name" ;;
+        *) fail "unknown data set '$name'; there are: $NAMES all" ;;
     esac
 done
-command -v curl >/dev/null || fail "curl is needed; install it"
-for name in "$@"; do
+for tool in curl gzip sha1sum sha256sum; do
+    command -v "$tool" >/dev/null || fail "$tool is needed; install it"
+done
+trap 'echo "download.sh: stopped; run the same command again to go on" >&2; exit 130' INT
+for name in $wanted; do
     "$name"
 done

@@ -10,17 +10,16 @@ of the context 霧沢一は医師です。 becomes the line
 """
 
 from toi.cli import run
-from toi.preparation import PreparationOptions, prepare, print_report
-from toi.tasks import Task
-from toi.text import Normalization
+from toi.squad import SquadOptions, prepare_squad
 
 
-def main(options: PreparationOptions) -> None:
-    """Prepare, and print the counts."""
-    task = Task.named("qa", Normalization(options.lowercase, options.remove_brackets))
+def main(options: SquadOptions) -> None:
+    """Prepare, and print the audit."""
+    task = options.task("qa")
     output_dir = options.output_dir or "data"
-    print_report(prepare(options, task, output_dir), output_dir)
+    print(prepare_squad(options, task, output_dir).table())
+    print(f"wrote {output_dir}/")
 
 
 if __name__ == "__main__":
-    run(main, PreparationOptions)
+    run(main, SquadOptions)

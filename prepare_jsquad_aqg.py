@@ -16,13 +16,11 @@ or, with --highlight,
 from dataclasses import dataclass
 
 from toi.cli import run
-from toi.preparation import PreparationOptions, prepare, print_report
-from toi.tasks import Task
-from toi.text import Normalization
+from toi.squad import SquadOptions, prepare_squad
 
 
 @dataclass
-class Options(PreparationOptions):
+class Options(SquadOptions):
     """Make a question generation data folder from JSQuAD, or any SQuAD-format files."""
 
     highlight: bool = False
@@ -30,10 +28,11 @@ class Options(PreparationOptions):
 
 
 def main(options: Options) -> None:
-    """Prepare, and print the counts."""
-    task = Task.named("aqg-hl" if options.highlight else "aqg", Normalization(options.lowercase, options.remove_brackets))
+    """Prepare, and print the audit."""
+    task = options.task("aqg-hl" if options.highlight else "aqg")
     output_dir = options.output_dir or ("data_jsquad_aqg_hl" if options.highlight else "data_jsquad_aqg")
-    print_report(prepare(options, task, output_dir), output_dir)
+    print(prepare_squad(options, task, output_dir).table())
+    print(f"wrote {output_dir}/")
 
 
 if __name__ == "__main__":

@@ -60,10 +60,13 @@ def questions(rng: random.Random, sentences: list[frames.Sentence], prefix: str)
 
 def fact_article(rng: random.Random, domain: facts.Domain, entity: str, prefix: str) -> dict[str, Any]:
     """The article of an entity of a table."""
-    paragraphs = [
-        questions(rng, fact_context(rng, domain, entity, 1 + i % len(domain.attributes)), f"{prefix}p{i}")
-        for i in range(PARAGRAPHS_PER_FACT_ENTITY)
-    ]
+    paragraphs, seen = [], set()
+    for i in range(PARAGRAPHS_PER_FACT_ENTITY):
+        sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
+        while sentences[0].text in seen:  # an article does not begin twice alike, so no question stands twice
+            sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
+        seen.add(sentences[0].text)
+        paragraphs.append(questions(rng, sentences, f"{prefix}p{i}"))
     return {"title": entity, "paragraphs": [paragraph for paragraph in paragraphs if paragraph]}
 
 

@@ -144,10 +144,10 @@ def data_dir(tmp_path, squad_files):
 
 def prepare_folder(folder: Path, files: list[Path], task: str) -> Path:
     """Prepare a data folder in this process."""
-    from toi.preparation import PreparationOptions, prepare
-    from toi.tasks import Task
+    from toi.squad import SquadOptions, prepare_squad
 
-    prepare(PreparationOptions(train_file=str(files[0]), test_file=str(files[1])), Task.named(task), str(folder))
+    options = SquadOptions(train_file=str(files[0]), test_file=str(files[1]))
+    prepare_squad(options, options.task(task), str(folder))
     return folder
 
 

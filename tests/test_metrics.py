@@ -1,6 +1,6 @@
 import pytest
 
-from toi.metrics import bleu, exact_match, mecab_tokens, rouge, score
+from toi.metrics import bleu, exact_match, rouge, score
 
 PAIR = (["今日はわるい天気だ"], [["今日は天気だ"]])
 
@@ -52,8 +52,3 @@ def test_rows_may_differ_in_their_number_of_references():
 def test_what_cannot_be_scored(predictions, references, message):
     with pytest.raises(ValueError, match=message):
         exact_match(predictions, references)
-
-
-def test_tokens():
-    assert mecab_tokens("今日は天気だ") == ["今日", "は", "天気", "だ"]
-    assert mecab_tokens("") == []

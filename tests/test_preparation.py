@@ -5,9 +5,11 @@ from conftest import prepare_folder, squad, town_articles
 
 from toi.errors import InputError
 from toi.examples import SPLITS, Example, read_examples, read_rows
-from toi.preparation import PreparationOptions, prepare, split_articles
-from toi.squad import read_squad
-from toi.tasks import Task
+from toi.preparation import split_groups
+from toi.squad import SquadOptions, prepare_squad, read_squad
+from toi.tasks import read_task
+
+COUNTS = {"train": 76, "dev": 4, "test": 10}
 
 
 def contents(folder):
@@ -16,15 +18,16 @@ def contents(folder):
 
 def test_what_a_data_folder_holds(tmp_path, squad_files):
     folder = prepare_folder(tmp_path / "d", squad_files, "aqg-hl")
-    assert sorted(contents(folder)) == sorted([*(f"{s}.{e}" for s in SPLITS for e in ("tsv", "jsonl")), "task.json"])
+    pairs = [f"{split}.{ending}" for split in SPLITS for ending in ("tsv", "jsonl")]
+    assert sorted(contents(folder)) == sorted([*pairs, "report.json", "report.png", "task.json"])
     rows = {split: read_rows(folder / f"{split}.tsv") for split in SPLITS}
-    assert {split: len(found) for split, found in rows.items()} == {"train": 76, "dev": 4, "test": 10}
+    assert {split: len(found) for split, found in rows.items()} == COUNTS
     assert rows["test"][1].source.count("<hl>") == 2
     for split in SPLITS:
         assert [row.id for row in rows[split]] == [example.id for example in read_examples(folder / f"{split}.jsonl")]
     about = json.loads((folder / "task.json").read_text())
     assert about["task"] == "aqg-hl"
-    assert about["data"]["counts"] == {"train": 76, "dev": 4, "test": 10}
+    assert about["data"]["counts"] == COUNTS
     assert about["data"]["seed"] == 42
 
 
@@ -48,27 +51,27 @@ def test_the_same_bytes_for_articles_in_another_order(tmp_path, squad_files):
 
 def test_the_seed_changes_the_split_and_nothing_else(tmp_path, squad_files):
     examples = {"train": read_squad(squad_files[0]), "test": read_squad(squad_files[1])}
-    one, two = (split_articles(examples, 0.1, seed) for seed in (1, 2))
+    one, two = (split_groups(examples, 0.1, seed) for seed in (1, 2))
     assert {e.title for e in one["dev"]} != {e.title for e in two["dev"]}
     assert one["test"] == two["test"] == examples["test"]
     assert {e.id for e in one["train"] + one["dev"]} == {e.id for e in examples["train"]}
 
 
 def test_test_articles_are_taken_from_training_when_there_is_no_test_file(squad_files):
-    splits = split_articles({"train": read_squad(squad_files[0])}, 0.1, 42)
+    splits = split_groups({"train": read_squad(squad_files[0])}, 0.1, 42)
     assert {split: len({e.title for e in found}) for split, found in splits.items()} == {"train": 32, "dev": 4, "test": 4}
 
 
 def test_articles_without_titles_are_told_apart_by_their_contexts():
     examples = [Example(f"{i}-{j}", f"文脈{i}", "問") for i in range(20) for j in range(2)]
-    splits = split_articles({"train": examples, "test": []}, 0.1, 42)
+    splits = split_groups({"train": examples, "test": []}, 0.1, 42)
     assert {e.context for e in splits["dev"]}.isdisjoint(e.context for e in splits["train"])
     assert len(splits["dev"]) == 4
 
 
 def test_too_few_articles(squad_files):
     with pytest.raises(InputError, match="1 articles are too few to split"):
-        split_articles({"train": read_squad(squad_files[0])[:1], "test": []}, 0.05, 42)
+        split_groups({"train": read_squad(squad_files[0])[:1], "test": []}, 0.05, 42)
 
 
 def test_what_is_dropped_is_counted(tmp_path, squad_files):
@@ -77,15 +80,75 @@ def test_what_is_dropped_is_counted(tmp_path, squad_files):
     article["qas"][0]["question"] = "　"
     article["qas"][1]["answers"] = []
     squad_files[0].write_text(json.dumps(value))
-    options = PreparationOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]))
-    report = prepare(options, Task.named("aqg"), str(tmp_path / "d"))
-    assert dict(report.dropped) == {("train", "no answer"): 1, ("train", "the question is empty after normalization"): 1}
-    assert report.read["train"] + report.read["dev"] == 80
-    assert report.kept["train"] + report.kept["dev"] == 78
-    assert json.loads((tmp_path / "d" / "task.json").read_text())["data"]["dropped"] == {
-        "train: no answer": 1,
-        "train: the question is empty after normalization": 1,
-    }
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]))
+    audit = prepare_squad(options, options.task("aqg"), str(tmp_path / "d"))
+    assert audit.read["train"] + audit.read["dev"] == 80
+    assert audit.kept["train"] + audit.kept["dev"] == 78
+    report = json.loads((tmp_path / "d" / "report.json").read_text())
+    assert sorted((note["reason"], note["id"]) for note in report["dropped"]) == [
+        ("no answer", "町-000-1"),
+        ("the question is empty after normalization", "町-000-0"),
+    ]
+    assert "dropped: no answer" in audit.table()
+
+
+def test_duplicates_and_questions_of_train_are_dropped(tmp_path, squad_files):
+    value = json.loads(squad_files[0].read_text())
+    for article in value["data"]:  # every article asks the same question, and one asks it twice
+        article["paragraphs"][0]["qas"][1]["question"] = "特産品は何？"
+    qas = value["data"][0]["paragraphs"][0]["qas"]
+    qas.append({**qas[1], "id": "again"})
+    squad_files[0].write_text(json.dumps(value))
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]))
+    audit = prepare_squad(options, options.task("qa"), str(tmp_path / "d"))
+    assert sorted((split, reason) for split, reason, _ in audit.dropped) == [
+        ("dev", "the same question is in train"),
+        ("dev", "the same question is in train"),
+        ("train", "duplicate of another row"),
+    ]
+    assert audit.shared["dev rows with a question of train"] == 0
+    assert audit.shared["dev rows with a context of train"] == 0
+
+
+def test_articles_with_a_context_in_common_stay_together():
+    examples = [Example(f"{i}", f"文脈{i // 2}", "問", title=f"題{i}") for i in range(40)]
+    for seed in range(5):
+        splits = split_groups({"train": examples, "test": []}, 0.2, seed)
+        assert {e.context for e in splits["dev"]}.isdisjoint(e.context for e in splits["train"])
+        assert len(splits["dev"]) == 8
+
+
+def test_own_templates_travel_with_the_data(tmp_path, squad_files):
+    options = SquadOptions(
+        train_file=str(squad_files[0]), test_file=str(squad_files[1]), source_template="文脈: {context} 答え: {answer}"
+    )
+    prepare_squad(options, options.task("aqg"), str(tmp_path / "d"))
+    assert read_rows(tmp_path / "d" / "test.tsv")[1].source.startswith("文脈: 村0の人口は3人である。村0の特産品は桃です。 答え: 桃")
+    assert read_task(tmp_path / "d").source_template == "文脈: {context} 答え: {answer}"
+    assert read_task(tmp_path / "d").name == "aqg-own"
+    assert "unknown field {contxt}" in "".join(SquadOptions(source_template="{contxt}").problems())
+
+
+def test_long_contexts_are_windows_around_the_answer(tmp_path, squad_files):
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), max_context_length=14)
+    prepare_squad(options, options.task("qa"), str(tmp_path / "d"))
+    rows = read_rows(tmp_path / "d" / "test.tsv")
+    assert rows[0].source == "question: 村0の人口は何人であるか? context: 村0の人口は3人である。"
+    assert rows[1].source == "question: 村0の特産品は何ですか? context: 村0の特産品は桃です。"
+    assert read_examples(tmp_path / "d" / "test.jsonl")[0].context == "村0の人口は3人である。村0の特産品は桃です。"
+
+
+def test_tokens_are_counted_with_a_tokenizer(tmp_path, squad_files, tiny_without_bytes):
+    options = SquadOptions(
+        train_file=str(squad_files[0]), test_file=str(squad_files[1]), tokenizer_name_or_path=str(tiny_without_bytes),
+        max_input_length=20,
+    )  # fmt: skip
+    audit = prepare_squad(options, options.task("aqg-hl"), str(tmp_path / "d"))
+    assert audit.truncated["sources cut"]["train"] == 76
+    assert 0 < audit.truncated["answers cut"]["train"] < 76  # the first sentence's answers are within 20 tokens
+    assert audit.truncated["<unk> in sources"]["test"] > 0
+    assert audit.unknown["村"] == 30
+    assert "characters that" in audit.table()
 
 
 def test_bad_input_leaves_the_folder_untouched(tmp_path, squad_files):
@@ -94,9 +157,9 @@ def test_bad_input_leaves_the_folder_untouched(tmp_path, squad_files):
     value = town_articles(3)
     value["data"][2]["paragraphs"][0]["qas"][0]["answers"][0]["answer_start"] = 1
     squad_files[0].write_text(json.dumps(value))
-    options = PreparationOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), overwrite_output_dir=True)
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), overwrite_output_dir=True)
     with pytest.raises(InputError, match="answer_start 1 does not match"):
-        prepare(options, Task.named("aqg"), str(folder))
+        prepare_squad(options, options.task("aqg"), str(folder))
     assert contents(folder) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d", "test.json", "train.json"]
 
@@ -105,10 +168,10 @@ def test_a_folder_that_holds_other_data_is_refused(tmp_path, squad_files):
     folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
     before = contents(folder)
     assert contents(prepare_folder(folder, squad_files, "aqg")) == before  # the same again is no harm
-    for change in ({"seed": 7}, {"dev_ratio": 0.2}, {"train_file": str(squad_files[1]), "test_file": str(squad_files[0])}):
-        options = PreparationOptions(**{"train_file": str(squad_files[0]), "test_file": str(squad_files[1]), **change})
+    for change in ({"seed": 7}, {"dev_ratio": 0.2}, {"max_context_length": 9}):
+        options = SquadOptions(**{"train_file": str(squad_files[0]), "test_file": str(squad_files[1]), **change})
         with pytest.raises(InputError, match="holds data made otherwise"):
-            prepare(options, Task.named("aqg"), str(folder))
+            prepare_squad(options, options.task("aqg"), str(folder))
     with pytest.raises(InputError, match="holds data made otherwise"):
         prepare_folder(folder, squad_files, "qa")
     assert contents(folder) == before

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from toi.text import Normalization, align, bracketed, cut, normalize
+from toi.text import Edit, Normalization, _normalize_whole, align, bracketed, normalize, substitute, substituted_offsets
 
 NORMALIZED = [
     ("", ""),
@@ -57,6 +57,14 @@ def test_normalize_is_idempotent_and_clean(text, lowercase):
     assert len(once.splitlines()) <= 1
     assert not any(unicodedata.category(c) in ("Cc", "Cs") for c in once)
     assert once == once.strip()
+
+
+@settings(max_examples=600, deadline=None)
+@given(TEXTS, st.booleans())
+@example("AΣ 漢", True)
+@example("かﾞ", False)
+def test_pieces_are_normalized_as_the_whole_is(text, lowercase):
+    assert normalize(text, lowercase) == _normalize_whole(text, lowercase)
 
 
 @settings(max_examples=600, deadline=None)
@@ -130,7 +138,8 @@ BRACKETS = [
 
 @pytest.mark.parametrize(("raw", "expected"), BRACKETS)
 def test_brackets(raw, expected):
-    assert cut(raw, bracketed(raw)) == expected
+    assert Normalization(remove_brackets=True)(raw) == expected.translate(str.maketrans("（）", "()"))
+    assert substitute(raw, [Edit(*span) for span in bracketed(raw)]) == expected
 
 
 def test_brackets_around_the_answer_stay():
@@ -140,3 +149,36 @@ def test_brackets_around_the_answer_stay():
     assert aligned.text == "東京(とうきょう、旧名は江戸)の塔"
     low, high = aligned.span(start, start + 2)
     assert aligned.text[low:high] == "江戸"
+
+
+SEPARATORS = [
+    ("梅雨 [SEP] 梅雨（つゆ）", "梅雨<|n|>梅雨(つゆ)"),
+    ("ABC [sep] DEF", "ABC<|n|>DEF"),
+    ("[SEP]", "<|n|>"),
+    ("（甲 [SEP] 乙）", "(甲<|n|>乙)"),
+    ("[Sep]", "[Sep]"),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), SEPARATORS)
+def test_separators(raw, expected):
+    assert Normalization()(raw) == expected
+    aligned = Normalization().aligned(raw)
+    assert aligned.text == expected
+    assert list(aligned.offsets) == sorted(aligned.offsets)
+    assert Normalization(separator="。")(raw) == expected.replace("<|n|>", "。")
+
+
+def test_a_span_behind_a_separator_and_brackets():
+    raw = "梅雨（つゆ） [SEP] 梅雨（ばいう）は雨季（うき）の一種"
+    start = raw.index("雨季")
+    aligned = Normalization(remove_brackets=True).aligned(raw, (start, start + 2))
+    assert aligned.text == "梅雨<|n|>梅雨は雨季の一種"
+    low, high = aligned.span(start, start + 2)
+    assert aligned.text[low:high] == "雨季"
+
+
+def test_substituted_offsets():
+    edits = [Edit(1, 3, "xyz"), Edit(4, 5)]
+    assert substitute("abcdef", edits) == "axyzdf"
+    assert substituted_offsets(6, edits) == [0, 1, 1, 4, 5, 5, 6]

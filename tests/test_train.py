@@ -91,7 +91,8 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
     alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16))["history"]
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "train.py", "--do_train", "--precision", "fp32",
+        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
+        "--precision", "fp32",
         "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
         "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
     ]  # fmt: skip

@@ -4,8 +4,9 @@ import difflib
 
 from toi.errors import InputError
 from toi.examples import Answer, Example
+from toi.occurrences import find
 from toi.tasks import Task
-from toi.text import align, normalize
+from toi.text import normalize
 
 
 def example_of(task: Task, context: str, answer: str | None, question: str | None, title: str = "") -> Example:
@@ -23,15 +24,11 @@ def find_answer(answer: str, context: str) -> Answer:
 
     Raises InputError that shows the nearest match if it is not there.
     """
-    aligned = align(context)
-    wanted = normalize(answer)
-    at = aligned.text.find(wanted)
-    if at < 0 or not wanted:
-        nearest = _nearest(wanted, aligned.text)
+    spans = find(answer, context)
+    if not spans:
+        nearest = _nearest(normalize(answer), normalize(context))
         raise InputError(f"the answer {answer!r} is not in the context" + (f"; the nearest is {nearest!r}" if nearest else ""))
-    # The raw span: from the last boundary at or before the start to the first at or after the end.
-    start = max(i for i, offset in enumerate(aligned.offsets) if offset <= at)
-    end = min(i for i, offset in enumerate(aligned.offsets) if offset >= at + len(wanted))
+    start, end = spans[0]
     return Answer(context[start:end], start)
 
 

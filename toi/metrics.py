@@ -7,8 +7,8 @@ Figures are in [0, 1], those of BLEU in [0, 100].
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+
+from toi.tokens import mecab_tokens
 
 References = Sequence[Sequence[str]]
 
@@ -63,24 +63,11 @@ def score(predictions: Sequence[str], references: References) -> dict[str, Score
     return {**exact_match(predictions, references), **bleu(predictions, references), **rouge(predictions, references)}
 
 
-def mecab_tokens(text: str) -> list[str]:
-    """The surface forms that MeCab finds with the IPADIC dictionary."""
-    return [word.surface for word in _mecab()(text)]
-
-
 class _MecabTokenizer:
     """The interface that rouge_score wants."""
 
     def tokenize(self, text: str) -> list[str]:
         return mecab_tokens(text)
-
-
-@cache
-def _mecab() -> Any:
-    import fugashi
-    import ipadic
-
-    return fugashi.GenericTagger(ipadic.MECAB_ARGS)
 
 
 def _check(predictions: Sequence[str], references: References) -> None:

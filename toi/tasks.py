@@ -134,7 +134,7 @@ class Task:
         """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
         try:
             known = {option.name for option in fields(Normalization)}
-            normalization = Normalization(**{k: bool(v) for k, v in value["normalization"].items() if k in known})
+            normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
             return cls(value["task"], value["source_template"], value["target_template"], normalization)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None

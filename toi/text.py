@@ -7,9 +7,9 @@ went, so that an annotated span can be carried over. Pure functions, no state.
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import neologdn
 
@@ -29,8 +29,18 @@ _LATIN = "0-9A-Za-z"
 _CHANGING = re.compile(f"[^{_JAPANESE}{_LATIN}]+")
 _IS_JAPANESE = re.compile(f"[{_JAPANESE}]")
 
-_OPEN, _CLOSE = "（(", "）)"
+_OPEN = "（("
 _PAIR = re.compile("[（()）]")
+_SEPARATOR = re.compile(r"\s*\[(?:SEP|sep)\]\s*")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A raw span and what is to stand in its place."""
+
+    start: int
+    end: int
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,24 +49,31 @@ class Normalization:
 
     lowercase: bool = False
     remove_brackets: bool = False
+    separator: str = "<|n|>"  # stands for the [SEP] that JSQuAD has between title and body
 
     def __call__(self, text: str) -> str:
-        """The normalized text; see `normalize` and `remove_brackets`."""
-        if self.remove_brackets:
-            text = cut(text, bracketed(text))
-        return normalize(text, lowercase=self.lowercase)
+        """The normalized text."""
+        return normalize(substitute(text, self._edits(text, None)), self.lowercase)
 
     def aligned(self, text: str, keep: tuple[int, int] | None = None) -> "Aligned":
         """Normalize `text` and remember where its characters went.
 
         `keep` is a raw span (the answer) that `remove_brackets` must leave alone.
         """
-        if not self.remove_brackets:
-            return align(text, lowercase=self.lowercase)
-        spans = bracketed(text, keep)
-        inner = align(cut(text, spans), lowercase=self.lowercase)
-        outer = cut_offsets(len(text), spans)
-        return Aligned(text, inner.text, tuple(inner.offsets[at] for at in outer))
+        edits = self._edits(text, keep)
+        if not edits:
+            return align(text, self.lowercase)
+        inner = align(substitute(text, edits), self.lowercase)
+        return Aligned(text, inner.text, tuple(inner.offsets[at] for at in substituted_offsets(len(text), edits)))
+
+    def _edits(self, text: str, keep: tuple[int, int] | None) -> list[Edit]:
+        edits = []
+        if "[SEP]" in text or "[sep]" in text:
+            edits += [Edit(*match.span(), self.separator) for match in _SEPARATOR.finditer(text)]
+        if self.remove_brackets:
+            edits += [Edit(start, end) for start, end in bracketed(text, keep)]
+            edits = _outermost(edits)
+        return edits
 
 
 def normalize(text: str, lowercase: bool = False) -> str:
@@ -67,6 +84,14 @@ def normalize(text: str, lowercase: bool = False) -> str:
 
     No tab or line break is left. The result is empty only where the text has nothing visible.
     """
+    pieces = _pieces(text, lowercase)
+    if pieces is None:
+        return _normalize_whole(text, lowercase)
+    return "".join([piece for piece, _ in pieces])
+
+
+def _normalize_whole(text: str, lowercase: bool) -> str:
+    """`normalize` without the cache of stretches: what it is defined by."""
     while True:
         changed = _step(text, lowercase)
         if changed == text:
@@ -81,6 +106,64 @@ def _step(text: str, lowercase: bool) -> str:
     # neologdn deletes tildes unless told otherwise: 5〜7月 would become 57月.
     text = neologdn.normalize(text, tilde="normalize").strip()
     return text.lower() if lowercase else text
+
+
+_Pieces = list[tuple[str, "Sequence[int] | None"]]
+
+
+def _pieces(text: str, lowercase: bool) -> _Pieces | None:
+    """The normalized text in pieces: characters that stay, and the stretches between them that may change.
+
+    A piece that changed comes with the offset, within it, of each boundary of its raw stretch. Most text stays as it is,
+    and the stretches ("（", "、2", "ー") are few and return, so they are normalized once and remembered. None where a
+    stretch acts on its neighbours (a voicing mark): then only the whole can be normalized.
+    """
+    pieces: _Pieces = []
+    done = 0
+    for match in _CHANGING.finditer(text):
+        start, end = match.span()
+        if start > done:
+            pieces.append((text[done:start].lower() if lowercase else text[done:start], None))
+        before = _stand_in(text[start - 1]) if start else ""
+        after = _stand_in(text[end]) if end < len(text) else ""
+        stretch = _stretch(before, match.group(), after, lowercase)
+        if stretch is None:
+            return None
+        pieces.append(stretch)
+        done = end
+    if done < len(text):
+        pieces.append((text[done:].lower() if lowercase else text[done:], None))
+    return pieces
+
+
+def _stand_in(neighbour: str) -> str:
+    """A neighbour's representative, so that stretches can be remembered."""
+    return "あ" if _IS_JAPANESE.match(neighbour) else "a"
+
+
+@lru_cache(maxsize=1 << 16)
+def _stretch(before: str, stretch: str, after: str, lowercase: bool) -> tuple[str, tuple[int, ...]] | None:
+    """A stretch normalized between its neighbours, and the offset in it of each raw boundary; None if it acts on them."""
+    if len(stretch) > 64 or "Σ" in stretch:  # its lower case depends on the whole word
+        return None
+    # A mark that composes with what stands before it (a combining accent, a half-width voicing mark).
+    if unicodedata.combining(unicodedata.normalize("NFKD", stretch)[0]):
+        return None
+    whole = _normalize_whole(before + stretch + after, lowercase)
+    if len(whole) < len(before) + len(after) or not (whole.startswith(before) and whole.endswith(after)):
+        return None
+    inner = whole[len(before) : len(whole) - len(after)]
+    # A prefix may be longer than it is in the whole, where it ends in a space or a mark still to compose.
+    sizes = [len(_normalize_whole(before + stretch[:i], lowercase)) - len(before) for i in range(len(stretch))]
+    offsets = [*(min(max(size, 0), len(inner)) for size in sizes), len(inner)]
+    return inner, tuple(_never_falling(offsets))
+
+
+def _never_falling(offsets: list[int]) -> list[int]:
+    """The offsets, lowered where a later one is lower."""
+    for i in range(len(offsets) - 2, -1, -1):
+        offsets[i] = min(offsets[i], offsets[i + 1])
+    return offsets
 
 
 @dataclass(frozen=True)
@@ -127,76 +210,27 @@ class Aligned:
 
 
 def align(text: str, lowercase: bool = False) -> Aligned:
-    """`normalize`, with the offsets. Cost: one `normalize` and a cache look-up per changed stretch."""
-    normalized = normalize(text, lowercase)
+    """`normalize`, with the offsets."""
+    pieces = _pieces(text, lowercase)
+    if pieces is None:
+        return _align_whole(text, lowercase)
     offsets: list[int] = []
-    at = 0  # in the normalized text
-    done = 0  # in the raw text
-    for match in _CHANGING.finditer(text):
-        start, end = match.span()
-        # Everything up to here maps one to one; the stretch is normalized between its neighbours.
-        before = text[start - 1] if start > done or (start and start == done) else ""
-        after = text[end : end + 1]
-        offsets.extend(range(at, at + start - done))
-        at += start - done
-        inner = _stretch(_stand_in(before), match.group(), _stand_in(after), lowercase)
-        offsets.extend(at + offset for offset in inner[:-1])
-        at += inner[-1]
-        done = end
-    offsets.extend(range(at, at + len(text) - done + 1))
-    if offsets[-1] != len(normalized) or not _agrees(text, normalized, offsets, lowercase):
-        offsets = _slow_offsets(text, normalized, lowercase)
-    return Aligned(text, normalized, tuple(offsets))
+    at = 0
+    for piece, inner in pieces:
+        if inner is None:
+            offsets.extend(range(at, at + len(piece)))
+        else:
+            offsets.extend([at + offset for offset in inner[:-1]])
+        at += len(piece)
+    offsets.append(at)
+    return Aligned(text, "".join([piece for piece, _ in pieces]), tuple(offsets))
 
 
-def _stand_in(neighbour: str) -> str:
-    """A neighbour's representative, so that stretches can be cached."""
-    if not neighbour:
-        return ""
-    return "あ" if _IS_JAPANESE.match(neighbour) else "a"
-
-
-@lru_cache(maxsize=1 << 16)
-def _stretch(before: str, stretch: str, after: str, lowercase: bool) -> tuple[int, ...]:
-    """Offsets inside the normalized stretch, one for each boundary of the raw one.
-
-    The last is the stretch's normalized length; it may be negative where a neighbour was swallowed
-    (a lone voicing mark), which the check in `align` then notices.
-    """
-    outer = len(normalize(before + stretch + after, lowercase)) - len(after)
-    sizes = [len(normalize(before + stretch[:i], lowercase)) for i in range(len(stretch))]
-    # A prefix may be longer than it is in the whole, where it ends in a space or a mark still to compose.
-    offsets = [min(size, outer) - len(before) for size in sizes]
-    for i in range(len(offsets) - 2, -1, -1):
-        offsets[i] = min(offsets[i], offsets[i + 1])
-    return (*offsets, outer - len(before))
-
-
-def _agrees(text: str, normalized: str, offsets: list[int], lowercase: bool) -> bool:
-    """Whether the stretches between changed ones are where the offsets say, and offsets never fall."""
-    if offsets[0] < 0 or any(a > b for a, b in pairwise(offsets)):
-        return False
-    plain = text.lower() if lowercase else text
-    if len(plain) != len(text):
-        return False
-    done = 0
-    for match in _CHANGING.finditer(text):
-        if plain[done : match.start()] != normalized[offsets[done] : offsets[match.start()]]:
-            return False
-        done = match.end()
-    return plain[done:] == normalized[offsets[done] :]
-
-
-def _slow_offsets(text: str, normalized: str, lowercase: bool) -> list[int]:
-    """Offsets of any text at all: the length of each normalized prefix, made non-decreasing.
-
-    Quadratic, so only for the rare text whose characters compose across a cut.
-    """
-    offsets = [min(len(normalize(text[:i], lowercase)), len(normalized)) for i in range(len(text))]
-    offsets.append(len(normalized))
-    for i in range(len(offsets) - 2, -1, -1):
-        offsets[i] = min(offsets[i], offsets[i + 1])
-    return offsets
+def _align_whole(text: str, lowercase: bool) -> Aligned:
+    """`align` of any text at all: an offset is the length of the normalized prefix. Quadratic, and rarely needed."""
+    whole = _normalize_whole(text, lowercase)
+    sizes = [min(len(_normalize_whole(text[:i], lowercase)), len(whole)) for i in range(len(text))]
+    return Aligned(text, whole, tuple(_never_falling([*sizes, len(whole)])))
 
 
 def bracketed(text: str, keep: tuple[int, int] | None = None) -> list[tuple[int, int]]:
@@ -214,30 +248,38 @@ def bracketed(text: str, keep: tuple[int, int] | None = None) -> list[tuple[int,
             groups.append((opened.pop(), match.end()))
     if keep is not None:
         groups = [(start, end) for start, end in groups if end <= keep[0] or keep[1] <= start]
-    outermost: list[tuple[int, int]] = []
-    for start, end in sorted(groups):
-        if not outermost or start >= outermost[-1][1]:
-            outermost.append((start, end))
-    return outermost
+    return [(edit.start, edit.end) for edit in _outermost([Edit(start, end) for start, end in groups])]
 
 
-def cut(text: str, spans: list[tuple[int, int]]) -> str:
-    """The text without the (ordered, disjoint) spans."""
+def _outermost(edits: list[Edit]) -> list[Edit]:
+    """The edits in order, without those inside or across the end of an earlier one."""
+    kept: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+        if not kept or edit.start >= kept[-1].end:
+            kept.append(edit)
+    return kept
+
+
+def substitute(text: str, edits: Sequence[Edit]) -> str:
+    """The text with the (ordered, disjoint) edits made."""
     pieces, done = [], 0
-    for start, end in spans:
-        pieces.append(text[done:start])
-        done = end
+    for edit in edits:
+        pieces += [text[done : edit.start], edit.text]
+        done = edit.end
     return "".join([*pieces, text[done:]])
 
 
-def cut_offsets(length: int, spans: list[tuple[int, int]]) -> list[int]:
-    """For each boundary of a text of `length` characters, its boundary after `cut`."""
+def substituted_offsets(length: int, edits: Sequence[Edit]) -> list[int]:
+    """For each boundary of a text of `length` characters, its boundary after `substitute`.
+
+    Boundaries inside an edited span go to the beginning of what replaced it.
+    """
     offsets: list[int] = []
-    removed = done = 0
-    for start, end in spans:
-        offsets.extend(range(done - removed, start - removed))
-        offsets.extend([start - removed] * (end - start))
-        removed += end - start
-        done = end
-    offsets.extend(range(done - removed, length - removed + 1))
+    shift = done = 0
+    for edit in edits:
+        offsets.extend(range(done + shift, edit.start + shift))
+        offsets.extend([edit.start + shift] * (edit.end - edit.start))
+        shift += len(edit.text) - (edit.end - edit.start)
+        done = edit.end
+    offsets.extend(range(done + shift, length + shift + 1))
     return offsets

@@ -101,6 +101,12 @@ class Tokenizer:
         guard = self._pieces.encode("\uf8ff")
         return guarded[len(guard) :] if guarded[: len(guard)] == guard else encoded
 
+    def is_unknown(self, character: str) -> bool:
+        """Whether the vocabulary has no piece of its own for a character: it becomes `<unk>`, or bytes."""
+        ids = self.encode(character)[:-1]
+        pieces = self.fast.convert_ids_to_tokens(ids)
+        return self.unk_id in ids or any(re.fullmatch("<0x[0-9A-F]{2}>", piece) for piece in pieces)
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids, special tokens left out."""
         return self.decode_batch([ids])[0]
