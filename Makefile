@@ -3,7 +3,7 @@
 # make check   ruff and mypy;  make format   ruff rewrites
 # PYTHON=python3.11 chooses the interpreter of the environment in .venv
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 
 .PHONY: demo test check format clean

@@ -42,8 +42,10 @@ class EvaluateOptions(DecodingOptions):
 def main(options: EvaluateOptions) -> None:
     """Score the model or the predictions, print the table, write `results.json`."""
     from toi.examples import read_rows, split_path
+    from toi.files import check_writable
     from toi.prediction import gold_answers, read_predictions, score_predictions, table
 
+    check_writable(options.output_dir)
     if options.predictions:
         rows = read_predictions(options.predictions)
         gold = gold_answers(options.data_dir, options.split[0]) if options.data_dir else {}

@@ -44,15 +44,27 @@ def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
     from toi.examples import read_rows, split_path
 
+    output = output_of(options)
     rows = read_rows(options.input_file or split_path(options.data_dir or "data", options.split))
     import toi.checkpoint as checkpoints
     from toi.prediction import predict, write_predictions
 
     checkpoints.quiet()
     checkpoint = checkpoints.load(options.model_name_or_path)
-    output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
     write_predictions(output, predict(checkpoint, rows, options, options.per_device_eval_batch_size))
     print(f"wrote {len(rows):,} rows to {output}")
+
+
+def output_of(options: PredictOptions) -> Path:
+    """Where the predictions go. Raises InputError if that is not said, or cannot be written to."""
+    from toi.errors import InputError
+    from toi.files import check_writable
+
+    if options.output_file is None and not Path(options.model_name_or_path).is_dir():
+        raise InputError(f"{options.model_name_or_path}: not a folder to write to; give --output_file")
+    output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
+    check_writable(output.parent)
+    return output
 
 
 if __name__ == "__main__":

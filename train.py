@@ -6,6 +6,7 @@ The loop is all here: `train` sets up, `train_epoch` goes through the batches, `
 decides what is kept. To change the loss, change `make_loss`.
 """
 
+import random
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -46,6 +47,8 @@ class TrainOptions(DecodingOptions):
     """Take only the configuration and the tokenizer of the model, and start from random weights."""
     task: TaskName | None = None
     """What the model does, for a data folder without task.json."""
+    max_train_samples: int | None = None
+    """Train on this many rows, chosen by the seed, for a quick look."""
     num_train_epochs: int = 4
     """How often the training data is gone through."""
     per_device_train_batch_size: int = 8
@@ -76,6 +79,8 @@ class TrainOptions(DecodingOptions):
             found.append("nothing to do: give --do_train, --do_eval or both")
         found += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size")
         found += at_least(self, 1, "gradient_accumulation_steps")
+        if self.max_train_samples is not None:
+            found += at_least(self, 1, "max_train_samples")
         found += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
             found.append("--label_smoothing_factor must be at least 0 and below 1")
@@ -98,6 +103,8 @@ def train(options: TrainOptions) -> dict[str, Any]:
     """Train, and return what `run.json` holds. Raises InputError before anything slow if an input is wrong."""
     checked(options)
     rows = read_splits(options.data_dir, ("train", "dev"))
+    if options.max_train_samples is not None and options.max_train_samples < len(rows["train"]):
+        rows["train"] = random.Random(options.seed).sample(rows["train"], options.max_train_samples)
     from toi.checkpoint import quiet, refuse_other_run, save, update_run
     from toi.training import validation_loss
 
@@ -112,7 +119,11 @@ def train(options: TrainOptions) -> dict[str, Any]:
         train_loss = train_epoch(state, steps)
         speed = len(rows["train"]) / (time.perf_counter() - started)
         eval_loss = validation_loss(
-            state.model, state.rows["dev"], options.per_device_eval_batch_size, state.pad_id, state.accelerator
+            state.model,
+            state.rows["dev"],
+            options.per_device_eval_batch_size,
+            *state.special_ids,
+            state.accelerator,
         )
         run["history"].append({"epoch": epoch, "train_loss": train_loss, "eval_loss": eval_loss})
         better = run["eval_loss"] is None or eval_loss < run["eval_loss"]
@@ -144,9 +155,10 @@ class State:
     loss: "Loss"
 
     @property
-    def pad_id(self) -> int:
-        """The id that fills up batches."""
-        return self.checkpoint.tokenizer.pad_id
+    def special_ids(self) -> tuple[int, int]:
+        """The id that fills up batches, and the one that the decoder starts with."""
+        pad_id, start_id = self.checkpoint.tokenizer.pad_id, self.checkpoint.model.config.decoder_start_token_id
+        return pad_id, pad_id if start_id is None else start_id  # T5 starts with the padding id
 
 
 def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> State:
@@ -212,13 +224,12 @@ def train_epoch(state: State, steps: list[list[list[int]]]) -> float:
         step_loss: Any = 0.0
         for i, indices in enumerate(batches):
             mine = indices[rank::world]
-            batch = collate([rows[i] for i in mine or indices[:1]], state.pad_id)
-            batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
+            batch = collate([rows[i] for i in mine or indices[:1]], *state.special_ids)
             exchange = nullcontext() if i == len(batches) - 1 else accelerator.no_sync(state.model)
             with exchange:  # processes exchange gradients once a step, behind its last batch
                 with accelerator.autocast():
-                    logits = state.model(**batch).logits  # (batch, target, vocab)
-                loss = state.loss(logits, batch["labels"]) / step_tokens
+                    logits = state.model(**batch.inputs(accelerator.device)).logits  # (batch, target, vocab)
+                loss = state.loss(logits, batch.labels.to(accelerator.device)) / step_tokens
                 if not mine:  # more processes than rows: take part in the exchange with nothing
                     loss = loss * 0.0
                 accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted

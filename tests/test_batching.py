@@ -42,10 +42,12 @@ def test_longest_first():
 
 
 def test_collate():
-    batch = collate([Encoded([5, 0, 1], [7, 1]), Encoded([1], [1])], pad_id=0)
-    assert torch.equal(batch["input_ids"], torch.tensor([[5, 0, 1], [1, 0, 0]]))
-    assert torch.equal(batch["attention_mask"], torch.tensor([[1, 1, 1], [1, 0, 0]]))
-    assert torch.equal(batch["labels"], torch.tensor([[7, 1], [1, -100]]))
+    batch = collate([Encoded([5, 0, 1], [7, 8, 1]), Encoded([1], [1])], pad_id=0, start_id=9)
+    assert torch.equal(batch.input_ids, torch.tensor([[5, 0, 1], [1, 0, 0]]))
+    assert torch.equal(batch.attention_mask, torch.tensor([[1, 1, 1], [1, 0, 0]]))
+    assert torch.equal(batch.decoder_input_ids, torch.tensor([[9, 7, 8], [9, 0, 0]]))
+    assert torch.equal(batch.labels, torch.tensor([[7, 8, 1], [1, -100, -100]]))
+    assert set(batch.inputs(torch.device("cpu"))) == {"input_ids", "attention_mask", "decoder_input_ids"}
 
 
 def test_truncation_is_counted(tiny):

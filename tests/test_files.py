@@ -3,7 +3,7 @@ import os
 import pytest
 
 from toi.errors import InputError
-from toi.files import read_text, replacing, replacing_folder, write_json
+from toi.files import _exchange, check_writable, read_text, replacing, replacing_folder, write_json
 
 
 def test_a_file_is_replaced_only_when_all_went_well(tmp_path):
@@ -35,6 +35,17 @@ def test_a_folder_is_replaced_only_when_all_went_well(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
 
 
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_folders_change_places(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:  # as on a system without renameat2
+        monkeypatch.setattr("toi.files.ctypes.CDLL", lambda name: object())
+    for name in ("d", ".d.new.x"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("")
+    _exchange(tmp_path / "d", tmp_path / ".d.new.x")
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.glob("**/*")) == [".d.new.x", ".d.new.x/d", "d", "d/.d.new.x"]
+
+
 def test_permissions_are_those_of_any_new_file(tmp_path):
     (tmp_path / "plain").write_text("")
     write_json(tmp_path / "j.json", {})
@@ -50,6 +61,11 @@ def test_a_place_that_cannot_be_written(tmp_path):
         pass
     with pytest.raises(InputError, match="cannot be written"), replacing_folder(tmp_path / "file" / "x"):
         pass
+    for place in (tmp_path / "file", tmp_path / "file" / "x" / "y"):
+        with pytest.raises(InputError, match=r"cannot be written .* is a file"):
+            check_writable(place)
+    check_writable(tmp_path / "new" / "folder")
+    assert not (tmp_path / "new").exists()
     with pytest.raises(InputError, match="no such file"):
         read_text(tmp_path / "none")
     with pytest.raises(InputError, match="cannot be read"):

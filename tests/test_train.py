@@ -111,6 +111,12 @@ def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
     assert json.loads((tmp_path / "m" / "run.json").read_text())["best_epoch"] == 1
 
 
+def test_a_quick_look_takes_rows_by_the_seed(tiny, data_dir, tmp_path, capsys):
+    run = train(options(tiny, data_dir, tmp_path / "m", max_train_samples=8, num_train_epochs=1))
+    assert "train: 8 rows" in capsys.readouterr().out
+    assert run["options"]["max_train_samples"] == 8
+
+
 def test_from_scratch_and_three_hand_made_files(tmp_path):
     folder = make_model(tmp_path / "base", weights=False)
     (tmp_path / "d").mkdir()

@@ -46,7 +46,7 @@ def test_validation_loss_is_per_target_token(tiny, batch_size):
         with torch.no_grad():
             loss = model(input_ids=torch.tensor([row.source]), labels=torch.tensor([row.target])).loss
         total += loss.item() * len(row.target)
-    found = validation_loss(model, rows, batch_size, 0, Accelerator(mixed_precision="no"))
+    found = validation_loss(model, rows, batch_size, 0, 0, Accelerator(mixed_precision="no"))
     assert found == pytest.approx(total / 8, rel=1e-5)
     assert model.training
 

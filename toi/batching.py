@@ -72,9 +72,27 @@ def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
     return torch.tensor([[*ids, *[value] * (longest - len(ids))] for ids in sequences])
 
 
-def collate(rows: Sequence[Encoded], pad_id: int) -> dict[str, torch.Tensor]:
-    """`input_ids` and `attention_mask` (batch, source), `labels` (batch, target), -100 where there is no token."""
-    input_ids = pad([row.source for row in rows], pad_id)
-    # From the lengths, not from the ids: a source may hold the padding id itself.
-    mask = pad([[1] * len(row.source) for row in rows], 0)
-    return {"input_ids": input_ids, "attention_mask": mask, "labels": pad([row.target for row in rows], IGNORED)}
+@dataclass(frozen=True)
+class Batch:
+    """Padded rows. All tensors are of whole numbers."""
+
+    input_ids: torch.Tensor  # (batch, source)
+    attention_mask: torch.Tensor  # (batch, source): 1 where there is a token
+    decoder_input_ids: torch.Tensor  # (batch, target): the labels, one step later, behind the decoder's start
+    labels: torch.Tensor  # (batch, target): -100 where there is no token
+
+    def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """What the model takes. Without the labels: given them, it would compute a loss that nobody asked for."""
+        names = ("input_ids", "attention_mask", "decoder_input_ids")
+        return {name: getattr(self, name).to(device) for name in names}
+
+
+def collate(rows: Sequence[Encoded], pad_id: int, start_id: int) -> Batch:
+    """A batch of rows. `start_id` is what the decoder starts with."""
+    return Batch(
+        input_ids=pad([row.source for row in rows], pad_id),
+        # From the lengths, not from the ids: a source may hold the padding id itself.
+        attention_mask=pad([[1] * len(row.source) for row in rows], 0),
+        decoder_input_ids=pad([[start_id, *row.target[:-1]] for row in rows], pad_id),
+        labels=pad([row.target for row in rows], IGNORED),
+    )

@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, PreTrainedModel
 
 from toi.errors import InputError
-from toi.files import read_json, replacing_folder, write_json
+from toi.files import check_writable, read_json, replacing_folder, write_json
 from toi.tasks import HIGHLIGHT, Task, read_task, write_task
 from toi.tokenization import Tokenizer, load_tokenizer
 
@@ -151,8 +151,7 @@ def task_of(checkpoint: Checkpoint, name: str | None) -> Task:
 def refuse_other_run(folder: str | Path, overwrite: bool) -> None:
     """Raise InputError if a model folder holds a run, or anything else that would be lost."""
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give another --output_dir")
+    check_writable(folder)
     holds = [name for name in ("run.json", "config.json", "model.safetensors", "task.json") if (folder / name).exists()]
     if holds and not overwrite:
         raise InputError(

@@ -1,6 +1,7 @@
 """Files that are either there, whole, or not there: written beside their place and renamed."""
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import json
@@ -41,14 +42,14 @@ def replacing(path: str | Path) -> Iterator[IO[str]]:
 def replacing_folder(folder: str | Path) -> Iterator[Path]:
     """A new folder beside `folder` that takes its place when the block ends well.
 
-    Files of the old folder that the new one does not have stay. At any instant `folder` is the whole old
-    one, the whole new one, or (between two renames) absent. Raises InputError if it cannot be written.
+    Files of the old folder that the new one does not have stay. At any instant `folder` is the whole old one or the
+    whole new one; only where the system cannot exchange two folders it is absent for a moment. Raises InputError if it
+    cannot be written.
     """
     folder = Path(folder)
     with _explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
-        old = new.with_name(new.name.replace(".new.", ".old."))
         try:
             yield new
             new.chmod(0o777 & ~_umask())
@@ -58,13 +59,29 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
                 for path in folder.iterdir():
                     if not (new / path.name).exists():
                         _link(path, new / path.name)
-                os.replace(folder, old)
-            os.replace(new, folder)
+                _exchange(folder, new)
+            else:
+                os.replace(new, folder)
         finally:
-            if not folder.exists() and old.exists():
-                os.replace(old, folder)
             shutil.rmtree(new, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two folders change places, in one step where the system can (renameat2 of Linux)."""
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is not None and renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return
+    aside = other.with_name(other.name.replace(".new.", ".old."))
+    os.replace(one, aside)
+    try:
+        os.replace(other, one)
+    except OSError:
+        os.replace(aside, one)
+        raise
+    os.replace(aside, other)
 
 
 def _link(path: Path, to: Path) -> None:
@@ -80,6 +97,17 @@ def _link(path: Path, to: Path) -> None:
         shutil.copytree(path, to, copy_function=link)
     else:
         link(str(path), str(to))
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise InputError if a folder could not be made or written to: before the slow work, not behind it."""
+    for place in (Path(folder).absolute(), *Path(folder).absolute().parents):
+        if place.exists():
+            if not place.is_dir():
+                raise InputError(f"{folder}: cannot be written ({place} is a file)")
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise InputError(f"{folder}: cannot be written (no permission for {place})")
+            return
 
 
 def _umask() -> int:

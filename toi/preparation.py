@@ -9,7 +9,7 @@ from typing import Any
 from toi.audit import Audit
 from toi.errors import InputError
 from toi.examples import SPLITS, Example, Row, write_examples, write_rows
-from toi.files import read_json, replacing_folder, sha256
+from toi.files import check_writable, read_json, replacing_folder, sha256
 from toi.options import at_least
 from toi.tasks import TEMPLATES, Task, write_task
 from toi.text import Normalization
@@ -203,8 +203,7 @@ def _hash(seed: int, text: str) -> bytes:
 def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite: bool) -> None:
     """Raise InputError if the folder holds data that this run would not make again."""
     folder = Path(output_dir)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give another --output_dir")
+    check_writable(folder)
     if overwrite or not folder.exists():
         return
     path = folder / "task.json"

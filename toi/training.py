@@ -48,17 +48,17 @@ def optimizer_steps(lengths: Sequence[int], batch_size: int, accumulation: int, 
 
 @torch.no_grad()
 def validation_loss(
-    model: PreTrainedModel, rows: Sequence[Encoded], batch_size: int, pad_id: int, accelerator: Accelerator
+    model: PreTrainedModel, rows: Sequence[Encoded], batch_size: int, pad_id: int, start_id: int, accelerator: Accelerator
 ) -> float:
     """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
     model.eval()
     total = torch.zeros((), dtype=torch.float64, device=accelerator.device)
     batches = sorted_batches([len(row.source) for row in rows], batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
-        batch = {k: v.to(accelerator.device) for k, v in collate([rows[i] for i in indices], pad_id).items()}
+        batch = collate([rows[i] for i in indices], pad_id, start_id)
         with accelerator.autocast():
-            logits = model(**batch).logits  # (batch, target, vocab)
-        total += cross_entropy(logits, batch["labels"])
+            logits = model(**batch.inputs(accelerator.device)).logits  # (batch, target, vocab)
+        total += cross_entropy(logits, batch.labels.to(accelerator.device))
     model.train()
     return float(accelerator.reduce(total, reduction="sum")) / sum(len(row.target) for row in rows)
 
