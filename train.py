@@ -3,10 +3,11 @@
     python train.py --do_train --do_eval --data_dir data --output_dir model --model_name_or_path sonoisa/t5-base-japanese
 
 The loop is all here: `train` sets up, `train_epoch` goes through the batches, `validation_loss` (in toi/training.py)
-decides what is kept. To change the loss, change `make_loss`.
+decides what is kept. The loss is free: see `--loss`.
 """
 
 import random
+import re
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from toi.examples import Row
     from toi.losses import Loss
     from toi.tasks import Task
+
+
+LOSSES = ("cross_entropy", "label_smoothing", "focal", "unlikelihood")
 
 
 @dataclass
@@ -65,8 +69,14 @@ class TrainOptions(DecodingOptions):
     """The share of the steps in which the learning rate rises; it falls to 0 over the rest."""
     max_grad_norm: float = 1.0
     """Gradients are scaled down to this norm."""
-    label_smoothing_factor: float = 0.0
-    """The share of the target that is spread over the vocabulary."""
+    loss: str = "cross_entropy"
+    """cross_entropy, label_smoothing, focal, unlikelihood, or a function of one's own: my_losses.py:my_loss."""
+    label_smoothing_factor: float = 0.1
+    """For --loss label_smoothing: the share of the target that is spread over the vocabulary."""
+    focal_gamma: float = 2.0
+    """For --loss focal: how much less what is known already counts."""
+    unlikelihood_alpha: float = 1.0
+    """For --loss unlikelihood: the weight of the penalty on repetition."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Numbers of the matrix products; auto is bf16 where the machine has it."""
     seed: int = 42
@@ -84,6 +94,9 @@ class TrainOptions(DecodingOptions):
         found += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
             found.append("--label_smoothing_factor must be at least 0 and below 1")
+        found += [f"--{name} must be at least 0" for name in ("focal_gamma", "unlikelihood_alpha") if not getattr(self, name) >= 0]
+        if self.loss not in LOSSES and not re.fullmatch(r".+\.py:\w+", self.loss):
+            found.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
         if not 0 <= self.warmup_ratio <= 1:
             found.append("--warmup_ratio must be between 0 and 1")
         if self.weight_decay < 0:
@@ -172,6 +185,7 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> State:
     from toi.tasks import HIGHLIGHT, read_task
     from toi.training import linear_schedule, make_optimizer, mixed_precision, optimizer_steps
 
+    loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     accelerator = Accelerator(mixed_precision=mixed_precision(options.precision))
     checkpoint = load(options.model_name_or_path, from_scratch=options.from_scratch, seed=options.seed)
     task = read_task(options.data_dir) or (task_of(checkpoint, options.task) if options.task else None)
@@ -200,7 +214,7 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> State:
     )
     set_seed(options.seed)  # for dropout
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
-    return State(options, accelerator, checkpoint, task, encoded, epochs, model, optimizer, schedule, make_loss(options))
+    return State(options, accelerator, checkpoint, task, encoded, epochs, model, optimizer, schedule, loss)
 
 
 def train_epoch(state: State, steps: list[list[list[int]]]) -> float:
@@ -229,7 +243,7 @@ def train_epoch(state: State, steps: list[list[list[int]]]) -> float:
             with exchange:  # processes exchange gradients once a step, behind its last batch
                 with accelerator.autocast():
                     logits = state.model(**batch.inputs(accelerator.device)).logits  # (batch, target, vocab)
-                loss = state.loss(logits, batch.labels.to(accelerator.device)) / step_tokens
+                loss = state.loss(logits, batch.labels.to(accelerator.device), batch) / step_tokens
                 if not mine:  # more processes than rows: take part in the exchange with nothing
                     loss = loss * 0.0
                 accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
@@ -247,10 +261,20 @@ def train_epoch(state: State, steps: list[list[list[int]]]) -> float:
 
 
 def make_loss(options: TrainOptions) -> "Loss":
-    """The training loss: a function of logits (batch, target, vocab) and labels, summed over target tokens."""
-    from toi.losses import cross_entropy, label_smoothing
+    """The training loss: a function of logits, labels and the batch (see toi/losses.py)."""
+    from toi import losses
 
-    return label_smoothing(options.label_smoothing_factor) if options.label_smoothing_factor else cross_entropy
+    match options.loss:
+        case "cross_entropy":
+            return losses.cross_entropy
+        case "label_smoothing":
+            return losses.label_smoothing(options.label_smoothing_factor)
+        case "focal":
+            return losses.focal(options.focal_gamma)
+        case "unlikelihood":
+            return losses.unlikelihood(options.unlikelihood_alpha)
+        case own:
+            return losses.from_file(own)
 
 
 def read_splits(data_dir: str, splits: Sequence[str]) -> "dict[str, list[Row]]":

@@ -95,6 +95,10 @@ BAD_COMBINATIONS = [
     (["train.py", "--do_train", "--learning_rate", "-1"], "--learning_rate must be above 0"),
     (["train.py", "--do_train", "--warmup_ratio", "2"], "--warmup_ratio must be between 0 and 1"),
     (["train.py", "--do_trian"], "did you mean --do_train"),
+    (
+        ["train.py", "--do_train", "--loss", "hinge"],
+        "--loss must be cross_entropy, label_smoothing, focal, unlikelihood or FILE.py:FUNCTION",
+    ),
     (["generate.py"], "--context is needed; give --answer"),
     (["generate.py", "--context", "文", "--answer", ""], "--answer is empty"),
     (["generate.py", "--context", "文", "--answer", "文", "--bad_words", ""], "--bad_words has an empty word"),

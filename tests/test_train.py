@@ -105,6 +105,17 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
         assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=1e-4)
 
 
+@pytest.mark.parametrize("loss", ["label_smoothing", "focal", "unlikelihood", "own"])
+def test_every_loss_trains(loss, tiny, data_dir, tmp_path):
+    if loss == "own":
+        (tmp_path / "own.py").write_text("from toi.losses import cross_entropy as mine\n")
+        loss = f"{tmp_path}/own.py:mine"
+    run = train(options(tiny, data_dir, tmp_path / "m", loss=loss))
+    assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
+    if ":" in loss:
+        assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+
+
 def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
     run = train(options(tiny, data_dir, tmp_path / "m", learning_rate=1e-30, num_train_epochs=3))
     assert len({epoch["eval_loss"] for epoch in run["history"]}) == 1
