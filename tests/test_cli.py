@@ -8,7 +8,15 @@ from conftest import ROOT, refused, script
 from toi.cli import checked, parse
 from toi.errors import InputError
 
-SCRIPTS = ["prepare_jsquad.py", "prepare_jsquad_aqg.py", "train.py", "predict.py", "generate.py", "evaluate.py"]
+SCRIPTS = [
+    "prepare_jsquad.py",
+    "prepare_jsquad_aqg.py",
+    "prepare_quiz_aqg.py",
+    "train.py",
+    "predict.py",
+    "generate.py",
+    "evaluate.py",
+]
 
 
 @dataclass
@@ -108,6 +116,8 @@ BAD_COMBINATIONS = [
     (["evaluate.py", "--split", "valid"], "--split"),
     (["prepare_jsquad.py", "--dev_ratio", "1"], "--dev_ratio must be between 0 and 0.5"),
     (["prepare_jsquad_aqg.py", "--test_file", "x"], "--test_file needs --train_file"),
+    (["prepare_quiz_aqg.py", "--max_passages", "0"], "--max_passages must be at least 1"),
+    (["prepare_quiz_aqg.py", "--dev_file", "x"], "--dev_file needs --train_file"),
 ]
 
 

@@ -154,7 +154,7 @@ class Audit:
         figure = Figure(figsize=(4.4 * columns, 6), layout="constrained")
         axes = figure.subplots(2, columns).flatten()
         kept = [self.kept[split] for split in SPLITS]
-        lost = [self.read[split] - self.kept[split] for split in SPLITS]
+        lost = [sum(1 for s, _, _ in self.dropped if s == split) for split in SPLITS]
         axes[0].bar(SPLITS, kept, label="kept", color="#4c72b0")
         axes[0].bar(SPLITS, lost, bottom=kept, label="dropped", color="#c44e52")
         axes[0].set_title("questions")

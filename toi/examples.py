@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toi.errors import InputError
-from toi.files import read_text, replacing
+from toi.files import read_text, replacing, to_json
 
 SPLITS = ("train", "dev", "test")
 
@@ -108,11 +108,7 @@ def write_examples(path: str | Path, examples: Iterable[Example]) -> None:
     """Write Examples as JSON Lines."""
     with replacing(path) as file:
         for example in examples:
-            # ensure_ascii only where it is needed: a lone surrogate has no UTF-8 form, but \udXXX has.
-            line = json.dumps(example.to_json(), ensure_ascii=False)
-            if any("\ud800" <= c <= "\udfff" for c in line):
-                line = json.dumps(example.to_json())
-            file.write(line + "\n")
+            file.write(to_json(example.to_json()) + "\n")
 
 
 def split_path(data_dir: str | Path, split: str) -> Path:

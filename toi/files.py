@@ -158,8 +158,13 @@ def read_json(path: str | Path) -> Any:
 def write_json(path: str | Path, value: Any) -> None:
     """Write a JSON value, readable and with a final newline."""
     with replacing(path) as file:
-        json.dump(value, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+        file.write(to_json(value, indent=2) + "\n")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """A JSON text that can be written as UTF-8: a lone surrogate has no UTF-8 form, but `\\udXXX` has."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return json.dumps(value, indent=indent) if any("\ud800" <= c <= "\udfff" for c in text) else text
 
 
 def sha256(path: str | Path) -> str:

@@ -1,6 +1,7 @@
 """Where an answer stands in its context, and which of several places is meant."""
 
 import re
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 
 from toi.text import Aligned, align, normalize
@@ -23,8 +24,8 @@ def find(answer: str, context: str) -> list[tuple[int, int]]:
     at = aligned.text.find(wanted)
     while at >= 0:
         # From the last boundary at or before the start to the first at or after the end.
-        start = max(i for i, offset in enumerate(aligned.offsets) if offset <= at)
-        end = min(i for i, offset in enumerate(aligned.offsets) if offset >= at + len(wanted))
+        start = bisect_right(aligned.offsets, at) - 1
+        end = bisect_left(aligned.offsets, at + len(wanted))
         spans.append((start, end))
         at = aligned.text.find(wanted, at + len(wanted))
     return spans
@@ -59,8 +60,9 @@ def choose(context: str, question: str, spans: list[tuple[int, int]]) -> tuple[t
         return spans[0], False
     asked = set(content_words(question))
     scores = []
+    whole = sentences(context)
     for start, end in spans:
-        around = [context[low:high] for low, high in sentences(context) if low < end and start < high]
+        around = [context[low:high] for low, high in whole if low < end and start < high]
         scores.append((len(asked & set(content_words("".join(around)))), "".join(around)))
     best = max(score for score, _ in scores)
     first = next(i for i, (score, _) in enumerate(scores) if score == best)

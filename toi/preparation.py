@@ -119,7 +119,6 @@ def make_rows(
     rows: dict[str, tuple[Row, Example]] = {}
     seen: set[tuple[str, str]] = set()
     for example in sorted(examples, key=lambda example: example.id):
-        audit.read[split] += 1
         if not example.answers:
             audit.drop(split, "no answer", example.id)
             continue

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from toi.audit import Audit
 from toi.errors import InputError
@@ -20,6 +19,7 @@ from toi.examples import Answer, Example
 from toi.files import read_json
 from toi.occurrences import choose, find
 from toi.preparation import PreparationOptions, refuse_other, split_groups, write_data
+from toi.records import Node, short
 from toi.tasks import Task
 
 TRAIN = "raw/jsquad/train-v1.3.json"
@@ -63,6 +63,7 @@ def prepare_squad(options: SquadOptions, task: Task, output_dir: str) -> Audit:
     examples = {split: [example for path in paths for example in read_squad(path)] for split, paths in files.items()}
     audit = Audit()
     splits = split_groups(examples, options.dev_ratio, options.seed)
+    audit.read.update({split: len(found) for split, found in splits.items()})
     placed = {split: [into_body(example, split, audit) for example in found] for split, found in splits.items()}
     write_data(options, task, output_dir, placed, recipe, audit)
     return audit
@@ -96,17 +97,6 @@ def into_body(example: Example, split: str, audit: Audit) -> Example:
     return replace(example, answers=(moved, *example.answers[1:]), extra=extra)
 
 
-_KINDS = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    type(None): "null",
-}
-
-
 def find_files(pattern: str | Path) -> list[Path]:
     """The files that a path names: a file, the `.json` files of a folder, or a glob. In order of name.
 
@@ -133,10 +123,10 @@ def read_squad(path: str | Path) -> list[Example]:
     with the file and the place: `train.json: data[0].paragraphs[2].qas[1].answers[0]: ...`.
     """
     root = read_json(path)
-    return list(_articles(_Node(root, str(path), "")))
+    return list(_articles(Node(root, str(path), "")))
 
 
-def _articles(root: "_Node") -> Iterator[Example]:
+def _articles(root: "Node") -> Iterator[Example]:
     for article in root.get("data", list, hint="not SQuAD-format JSON").items():
         title = article.get("title", str).value if "title" in article else ""
         for paragraph in article.get("paragraphs", list).items():
@@ -145,7 +135,7 @@ def _articles(root: "_Node") -> Iterator[Example]:
                 yield _example(qa, title, context)
 
 
-def _example(qa: "_Node", title: str, context: str) -> Example:
+def _example(qa: "Node", title: str, context: str) -> Example:
     identifier = qa.get("id", str, int).value
     question = qa.get("question", str).value
     impossible = "is_impossible" in qa and qa.get("is_impossible", bool).value
@@ -157,43 +147,8 @@ def _example(qa: "_Node", title: str, context: str) -> Example:
             raise node.error("the answer text is empty")
         found = context[start : start + len(text)] if start >= 0 else ""
         if found != text:
-            raise node.error(f"answer_start {start} does not match: expected {_short(text)}, the context has {_short(found)}")
+            raise node.error(f"answer_start {start} does not match: expected {short(text)}, the context has {short(found)}")
         answers.append(Answer(text, start))
         if len(answers) == 1 and "answer_type" in node:
             extra["answer_type"] = node.value["answer_type"]
     return Example(str(identifier), context, question, tuple(answers), title, extra)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 30 else text[:29] + "…")
-
-
-class _Node:
-    """A JSON value that knows its place."""
-
-    def __init__(self, value: Any, file: str, place: str):
-        self.value, self.file, self.place = value, file, place
-
-    def __contains__(self, key: str) -> bool:
-        return isinstance(self.value, dict) and self.value.get(key) is not None
-
-    def get(self, key: str, *kinds: type, hint: str = "") -> "_Node":
-        """The member `key`, which must be of one of the kinds."""
-        if not isinstance(self.value, dict):
-            raise self.error(f"expected an object, found {_KINDS[type(self.value)]}" + (f"; {hint}" if hint else ""))
-        place = f"{self.place}.{key}" if self.place else key
-        if key not in self.value:
-            raise self.error(f"{key!r} is missing" + (f"; {hint}" if hint else ""))
-        node = _Node(self.value[key], self.file, place)
-        if type(node.value) not in kinds:
-            raise node.error(f"expected {' or '.join(_KINDS[kind] for kind in kinds)}, found {_KINDS[type(node.value)]}")
-        return node
-
-    def items(self) -> Iterator["_Node"]:
-        """The members of a list."""
-        for i, value in enumerate(self.value):
-            yield _Node(value, self.file, f"{self.place}[{i}]")
-
-    def error(self, problem: str) -> InputError:
-        """An error that names the file and the place."""
-        return InputError(f"{self.file}: {self.place}: {problem}" if self.place else f"{self.file}: {problem}")

@@ -1,0 +1,43 @@
+"""Make a question generation data folder (answer and context -> question) from quiz questions and Wikipedia passages.
+
+    python prepare_quiz_aqg.py                    raw/quiz (JAQKET v1) -> data_quiz_aqg/
+    python prepare_quiz_aqg.py --highlight        raw/quiz (JAQKET v1) -> data_quiz_aqg_hl/
+    python prepare_quiz_aqg.py --train_file raw/quiz/aio_02_train.jsonl --passage_file 'raw/quiz/datasets.*.jsonl.gz'
+
+JAQKET v1, AI王, DPR retriever and FiD files are told apart by their content (see `toi/quiz.py`). A record
+
+    {"qid": "Q1", "question": "白浜市に住み、_釣りを趣味とする医師は誰でしょう?", "answer_entity": "霧沢一"}
+
+with the entity {"title": "霧沢一", "text": "霧沢一は白浜市の医師。釣りを好む。"} becomes the line
+
+    Q1 <tab> answer: 霧沢一 context: 霧沢一は白浜市の医師。釣りを好む。 <tab> 白浜市に住み、釣りを趣味とする医師は誰でしょう?
+
+or, with --highlight,
+
+    Q1 <tab> <hl>霧沢一<hl>は白浜市の医師。釣りを好む。 <tab> 白浜市に住み、釣りを趣味とする医師は誰でしょう?
+"""
+
+from dataclasses import dataclass
+
+from toi.cli import run
+from toi.quiz import QuizOptions, prepare_quiz
+
+
+@dataclass
+class Options(QuizOptions):
+    """Make a question generation data folder from quiz questions and Wikipedia passages."""
+
+    highlight: bool = False
+    """Mark the answer in the context with <hl> instead of naming it before the context."""
+
+
+def main(options: Options) -> None:
+    """Prepare, and print the audit."""
+    task = options.task("aqg-hl" if options.highlight else "aqg")
+    output_dir = options.output_dir or ("data_quiz_aqg_hl" if options.highlight else "data_quiz_aqg")
+    print(prepare_quiz(options, task, output_dir).table())
+    print(f"wrote {output_dir}/")
+
+
+if __name__ == "__main__":
+    run(main, Options)
