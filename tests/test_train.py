@@ -116,6 +116,34 @@ def test_every_loss_trains(loss, tiny, data_dir, tmp_path):
         assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
 
 
+def test_validations_in_between(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", eval_steps=2, eval_before_training=True))
+    assert [(e["epoch"], e["step"]) for e in run["history"]] == [(0, 0), (1, 2), (1, 4), (1, 5), (2, 6), (2, 8), (2, 10)]
+    assert run["history"][0]["train_loss"] is None
+    assert run["history"][-1]["eval_loss"] == pytest.approx(GOLDEN[1], abs=2e-3)
+    assert run["metrics"]["eval_loss"] == min(e["eval_loss"] for e in run["history"])
+
+
+@pytest.mark.parametrize("max_steps", [3, 7, 12])
+def test_max_steps(max_steps, tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", max_steps=max_steps))
+    assert run["history"][-1]["step"] == max_steps
+    assert run["history"][-1]["learning_rate"] == 0
+
+
+def test_early_stopping(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", learning_rate=1e-30, num_train_epochs=9, early_stopping_patience=2))
+    assert len(run["history"]) == 3
+    assert run["best_epoch"] == 1
+
+
+@pytest.mark.parametrize("change", [{"optim": "adafactor"}, {"lr_scheduler_type": "cosine"}, {"warmup_steps": 4}])
+def test_other_optimizers_and_schedules(change, tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", **change))
+    assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
+    assert run["history"][1]["eval_loss"] != pytest.approx(GOLDEN[1], abs=1e-3)
+
+
 def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
     run = train(options(tiny, data_dir, tmp_path / "m", learning_rate=1e-30, num_train_epochs=3))
     assert len({epoch["eval_loss"] for epoch in run["history"]}) == 1

@@ -5,29 +5,38 @@ from accelerate import Accelerator
 from toi.batching import Encoded
 from toi.checkpoint import load
 from toi.errors import InputError
-from toi.training import check_finite, linear_schedule, make_optimizer, mixed_precision, optimizer_steps, validation_loss
+from toi.training import check_finite, learning_rate_share, make_optimizer, mixed_precision, optimizer_steps, validation_loss
 
 SCHEDULE = [
-    # step, warm-up, total, share of the learning rate
-    (0, 0, 4, 1.0),
-    (2, 0, 4, 0.5),
-    (4, 0, 4, 0.0),
-    (0, 3, 10, 0.25),
-    (2, 3, 10, 0.75),
-    (3, 3, 10, 1.0),
-    (10, 10, 10, 0.0),
-    (99, 3, 10, 0.0),
+    # kind, step, warm-up, total, share of the learning rate
+    ("linear", 0, 0, 4, 1.0),
+    ("linear", 2, 0, 4, 0.5),
+    ("linear", 4, 0, 4, 0.0),
+    ("linear", 0, 3, 10, 0.25),
+    ("linear", 2, 3, 10, 0.75),
+    ("linear", 3, 3, 10, 1.0),
+    ("linear", 10, 10, 10, 0.0),
+    ("linear", 99, 3, 10, 0.0),
+    ("constant", 0, 3, 10, 0.25),
+    ("constant", 3, 3, 10, 1.0),
+    ("constant", 10, 3, 10, 1.0),
+    ("cosine", 1, 3, 10, 0.5),
+    ("cosine", 0, 0, 4, 1.0),
+    ("cosine", 1, 0, 4, 0.5 + 0.5**1.5),
+    ("cosine", 2, 0, 4, 0.5),
+    ("cosine", 4, 0, 4, 0.0),
 ]
 
 
-@pytest.mark.parametrize(("step", "warmup", "total", "expected"), SCHEDULE)
-def test_linear_schedule(step, warmup, total, expected):
-    assert linear_schedule(step, warmup, total) == pytest.approx(expected)
+@pytest.mark.parametrize(("kind", "step", "warmup", "total", "expected"), SCHEDULE)
+def test_the_share_of_the_learning_rate(kind, step, warmup, total, expected):
+    assert learning_rate_share(kind, step, warmup, total) == pytest.approx(expected)
 
 
-def test_no_decay_on_norms_and_position_biases(tiny):
+@pytest.mark.parametrize("name", ["adamw", "adafactor"])
+def test_no_decay_on_norms_and_position_biases(name, tiny):
     model = load(str(tiny)).model
-    decayed, others = make_optimizer(model, 0.1, 0.5).param_groups
+    decayed, others = make_optimizer(model, name, 0.1, 0.5).param_groups
     assert decayed["weight_decay"] == 0.5
     assert others["weight_decay"] == 0
     names = {id(p): name for name, p in model.named_parameters()}

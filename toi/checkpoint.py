@@ -165,6 +165,13 @@ def update_run(folder: str | Path, **values: Any) -> None:
     write_json(path, {**(read_json(path) if path.is_file() else {}), **values})
 
 
+def update_metrics(folder: str | Path, metrics: dict[str, Any]) -> None:
+    """Add to the metrics in the `run.json` of a model folder."""
+    path = Path(folder) / "run.json"
+    known = read_json(path).get("metrics", {}) if path.is_file() else {}
+    update_run(folder, metrics={**known, **metrics})
+
+
 def versions() -> dict[str, str]:
     """The versions that a result may depend on."""
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _LIBRARIES}}

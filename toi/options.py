@@ -1,5 +1,6 @@
 """Options that several scripts share. Nothing heavy is imported here."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,6 +47,98 @@ class DecodingOptions(ModelOptions):
             found.append("--no_repeat_ngram_size must be at least 0")
         if any(not word.strip() for word in self.bad_words):
             found.append("--bad_words has an empty word")
+        return found
+
+
+LOSSES = ("cross_entropy", "label_smoothing", "focal", "unlikelihood")
+
+
+@dataclass
+class TrainOptions(DecodingOptions):
+    """Fine-tune a T5 on a data folder, and score the model with the best validation loss."""
+
+    model_name_or_path: str = "sonoisa/t5-base-japanese"
+    """The model to start from: a folder, or a T5 of the Hugging Face hub."""
+    data_dir: str = "data"
+    """The data folder: train.tsv, dev.tsv, test.tsv."""
+    output_dir: str = "model"
+    """The model folder: the best model is kept here."""
+    overwrite_output_dir: bool = False
+    """Replace the run that --output_dir holds."""
+    do_train: bool = False
+    """Train, and keep the model with the lowest validation loss."""
+    do_eval: bool = False
+    """Score the model in --output_dir on the dev and the test split."""
+    from_scratch: bool = False
+    """Take only the configuration and the tokenizer of the model, and start from random weights."""
+    task: TaskName | None = None
+    """What the model does, for a data folder without task.json."""
+    max_train_samples: int | None = None
+    """Train on this many rows, chosen by the seed, for a quick look."""
+    num_train_epochs: int = 4
+    """How often the training data is gone through."""
+    max_steps: int | None = None
+    """Stop behind so many steps of the optimizer, instead of --num_train_epochs."""
+    eval_steps: int | None = None
+    """Validate every so many steps, instead of behind every epoch."""
+    eval_before_training: bool = False
+    """Validate before the first step too."""
+    early_stopping_patience: int | None = None
+    """Stop when so many validations in a row brought nothing better."""
+    per_device_train_batch_size: int = 8
+    """Rows per batch and process."""
+    per_device_eval_batch_size: int = 32
+    """Rows per batch and process when validating and scoring."""
+    gradient_accumulation_steps: int = 1
+    """Batches per step of the optimizer."""
+    learning_rate: float = 1e-4
+    """The peak learning rate."""
+    weight_decay: float = 0.01
+    """Weight decay; norms and biases have none."""
+    warmup_ratio: float = 0.1
+    """The share of the steps in which the learning rate rises."""
+    warmup_steps: int | None = None
+    """The steps in which the learning rate rises, instead of --warmup_ratio."""
+    lr_scheduler_type: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate goes on behind the warm-up: down to 0 on a line or a cosine, or not at all."""
+    optim: Literal["adamw", "adafactor"] = "adamw"
+    """The optimizer: AdamW (fused), or Adafactor, which needs less memory."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+    loss: str = "cross_entropy"
+    """cross_entropy, label_smoothing, focal, unlikelihood, or a function of one's own: my_losses.py:my_loss."""
+    label_smoothing_factor: float = 0.1
+    """For --loss label_smoothing: the share of the target that is spread over the vocabulary."""
+    focal_gamma: float = 2.0
+    """For --loss focal: how much less what is known already counts."""
+    unlikelihood_alpha: float = 1.0
+    """For --loss unlikelihood: the weight of the penalty on repetition."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Numbers of the matrix products; auto is bf16 where the machine has it."""
+    seed: int = 42
+    """Order of the data, dropout, and the weights of --from_scratch."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        found = super().problems()
+        if not self.do_train and not self.do_eval:
+            found.append("nothing to do: give --do_train, --do_eval or both")
+        found += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size")
+        found += at_least(self, 1, "gradient_accumulation_steps")
+        optional = ("max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
+        found += at_least(self, 1, *(name for name in optional if getattr(self, name) is not None))
+        if self.warmup_steps is not None:
+            found += at_least(self, 0, "warmup_steps")
+        found += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
+        if not 0 <= self.label_smoothing_factor < 1:
+            found.append("--label_smoothing_factor must be at least 0 and below 1")
+        found += [f"--{name} must be at least 0" for name in ("focal_gamma", "unlikelihood_alpha") if not getattr(self, name) >= 0]
+        if self.loss not in LOSSES and not re.fullmatch(r".+\.py:\w+", self.loss):
+            found.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
+        if not 0 <= self.warmup_ratio <= 1:
+            found.append("--warmup_ratio must be between 0 and 1")
+        if self.weight_decay < 0:
+            found.append("--weight_decay must be at least 0")
         return found
 
 

@@ -1,14 +1,22 @@
 """What the loop in `train.py` stands on: precision, optimizer, schedule, validation loss."""
 
+import math
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
 from toi.batching import Encoded, collate, shuffled_batches, sorted_batches
+from toi.checkpoint import Checkpoint, update_run
 from toi.errors import InputError
-from toi.losses import cross_entropy
+from toi.losses import Loss, cross_entropy
+from toi.options import TrainOptions
+from toi.tasks import Task
 
 
 def mixed_precision(precision: str) -> str:
@@ -19,22 +27,36 @@ def mixed_precision(precision: str) -> str:
     return {"fp32": "no", "bf16": "bf16"}[precision]
 
 
-def make_optimizer(model: PreTrainedModel, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019); no decay on what is not a matrix: norms, biases, position biases."""
+def make_optimizer(model: PreTrainedModel, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the given learning rate.
+
+    No decay on what is not a matrix of weights: norms, biases, position biases.
+    """
     decayed: list[torch.nn.Parameter] = []
     others: list[torch.nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        matrix = parameter.ndim >= 2 and "relative_attention_bias" not in name
+    for parameter_name, parameter in model.named_parameters():
+        matrix = parameter.ndim >= 2 and "relative_attention_bias" not in parameter_name
         (decayed if matrix else others).append(parameter)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if name == "adafactor":
+        return torch.optim.Adafactor(groups, lr=learning_rate)
     return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
 
 
-def linear_schedule(step: int, warmup_steps: int, total_steps: int) -> float:
-    """The share of the learning rate at a step: up linearly over the warm-up, then down to 0 at the end."""
+def make_schedule(optimizer: torch.optim.Optimizer, options: TrainOptions, total_steps: int) -> LambdaLR:
+    """The learning rate over the steps: warm-up, then as `lr_scheduler_type` says."""
+    warmup = round(options.warmup_ratio * total_steps) if options.warmup_steps is None else options.warmup_steps
+    return LambdaLR(optimizer, lambda step: learning_rate_share(options.lr_scheduler_type, step, warmup, total_steps))
+
+
+def learning_rate_share(kind: str, step: int, warmup_steps: int, total_steps: int) -> float:
+    """The share of the peak learning rate at a step (from 0): up on a line over the warm-up, then as `kind` says."""
     if step < warmup_steps:
         return (step + 1) / (warmup_steps + 1)
-    return max(0.0, (total_steps - step) / max(1, total_steps - warmup_steps))
+    if kind == "constant":
+        return 1.0
+    rest = max(0.0, (total_steps - step) / max(1, total_steps - warmup_steps))  # from 1 to 0
+    return rest if kind == "linear" else 0.5 - 0.5 * math.cos(math.pi * rest)
 
 
 def optimizer_steps(lengths: Sequence[int], batch_size: int, accumulation: int, seed: int, epoch: int) -> list[list[list[int]]]:
@@ -67,3 +89,120 @@ def check_finite(loss: float, step: int) -> None:
     """Raise InputError if the loss is not a number any more."""
     if loss != loss or loss in (float("inf"), float("-inf")):
         raise InputError(f"the loss is not finite at step {step}; lower --learning_rate or use --precision fp32")
+
+
+@dataclass
+class State:
+    """What the loop works on, and how far it is."""
+
+    options: TrainOptions
+    accelerator: Accelerator
+    checkpoint: Checkpoint
+    task: Task | None
+    rows: dict[str, list[Encoded]]  # split -> rows of ids
+    loss: Loss
+    run: dict[str, Any]  # what `run.json` will hold
+    model: Any = None  # the checkpoint's, as Accelerate wraps it
+    optimizer: Any = None
+    schedule: Any = None
+    epoch: int = 0
+    step: int = 0
+    waited: int = 0  # validations since the best one
+    started: float = field(default_factory=time.perf_counter)
+    # Since the last validation:
+    loss_sum: float = 0.0
+    tokens: int = 0
+    seen: int = 0
+    since: float = field(default_factory=time.perf_counter)
+
+    @property
+    def special_ids(self) -> tuple[int, int]:
+        """The id that fills up batches, and the one that the decoder starts with."""
+        pad_id, start_id = self.checkpoint.tokenizer.pad_id, self.checkpoint.model.config.decoder_start_token_id
+        return pad_id, pad_id if start_id is None else start_id  # T5 starts with the padding id
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch, over all processes."""
+        return self.options.per_device_train_batch_size * self.accelerator.num_processes
+
+    @property
+    def total_steps(self) -> int:
+        """The steps of the whole run."""
+        rows_a_step = self.batch_size * self.options.gradient_accumulation_steps
+        return self.options.max_steps or self.options.num_train_epochs * math.ceil(len(self.rows["train"]) / rows_a_step)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or nothing better came for too long."""
+        patience = self.options.early_stopping_patience
+        return self.step >= self.total_steps or (patience is not None and self.waited >= patience)
+
+    def steps_of_epoch(self) -> list[list[list[int]]]:
+        """The batches of this epoch, grouped by steps of the optimizer."""
+        lengths = [len(row.source) for row in self.rows["train"]]
+        accumulation = self.options.gradient_accumulation_steps
+        return optimizer_steps(lengths, self.batch_size, accumulation, self.options.seed, self.epoch - 1)
+
+    def count(self, step_loss: float, tokens: int, rows: int) -> None:
+        """Note a step: its mean loss per target token."""
+        self.loss_sum += step_loss * tokens
+        self.tokens += tokens
+        self.seen += rows
+
+    def record(self, eval_loss: float) -> bool:
+        """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far."""
+        best = self.run["eval_loss"]
+        better = best is None or eval_loss < best
+        self.waited = 0 if better else self.waited + 1
+        now = time.perf_counter()
+        self.run["history"].append(
+            {
+                "epoch": self.epoch,
+                "step": self.step,
+                "train_loss": self.loss_sum / self.tokens if self.tokens else None,
+                "eval_loss": eval_loss,
+                "learning_rate": self.schedule.get_last_lr()[0],
+                "rows_per_second": round(self.seen / (now - self.since), 1),
+            }
+        )
+        if better:
+            self.run.update(best_epoch=self.epoch, best_step=self.step, eval_loss=eval_loss)
+        self.loss_sum, self.tokens, self.seen, self.since = 0.0, 0, 0, now
+        return better
+
+    def headline(self) -> str:
+        """What the run is, and the head of the table."""
+        parameters = sum(p.numel() for p in self.checkpoint.model.parameters()) / 1e6
+        precision = self.accelerator.mixed_precision.replace("no", "fp32")
+        rows = self.batch_size * self.options.gradient_accumulation_steps
+        return (
+            f"{parameters:.1f}M parameters, {self.total_steps:,} steps of {rows} rows, precision {precision}, "
+            f"on {self.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{'rows/s':>9}"
+        )
+
+    def table_row(self) -> str:
+        """The last validation, as a row of the table."""
+        last = self.run["history"][-1]
+        train_loss = "" if last["train_loss"] is None else f"{last['train_loss']:.4f}"
+        return f"{last['epoch']:>5}{last['step']:>8,}{train_loss:>12}{last['eval_loss']:>12.4f}{last['rows_per_second']:>9.1f}"
+
+    def postfix(self) -> dict[str, str]:
+        """What the progress bar shows beside the time left."""
+        loss = self.loss_sum / self.tokens if self.tokens else float("nan")
+        tokens = self.tokens / (time.perf_counter() - self.since)
+        return {"loss": f"{loss:.4f}", "lr": f"{self.schedule.get_last_lr()[0]:.1e}", "target_tokens/s": f"{tokens:,.0f}"}
+
+
+def finish(state: State) -> dict[str, Any]:
+    """Write the whole history, and the metrics under Hugging Face's names; return what `run.json` holds."""
+    trained = [entry for entry in state.run["history"] if entry["train_loss"] is not None]
+    state.run["metrics"] = {
+        "train_loss": trained[-1]["train_loss"] if trained else None,
+        "eval_loss": state.run["eval_loss"],
+        "train_runtime": round(time.perf_counter() - state.started, 2),
+    }
+    if state.accelerator.is_main_process:
+        update_run(state.options.output_dir, history=state.run["history"], metrics=state.run["metrics"])
+    state.accelerator.wait_for_everyone()
+    return state.run
