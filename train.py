@@ -95,6 +95,7 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
 def keep_if_better(state: "State") -> None:
     """Validate, print a row of the table, and save the model if its validation loss is the lowest so far."""
     from toi.checkpoint import save
+    from toi.tasks import data_of
     from toi.training import validation_loss
 
     options = state.options
@@ -186,14 +187,6 @@ def describe(options: TrainOptions) -> dict[str, Any]:
     return {"options": asdict(options), "versions": versions(), "data": data, "history": [], "best_epoch": None, "eval_loss": None}
 
 
-def data_of(data_dir: str) -> dict[str, Any]:
-    """What the data folder's `task.json` says of the data, to be kept with the model."""
-    from toi.files import read_json
-
-    path = Path(data_dir) / "task.json"
-    return dict(read_json(path).get("data", {})) if path.is_file() else {}
-
-
 def evaluate(options: TrainOptions) -> None:
     """Score the model in `output_dir` on dev and test, print the table, write `results.json`."""
     checked(options)
@@ -202,11 +195,16 @@ def evaluate(options: TrainOptions) -> None:
     from toi.checkpoint import load, quiet, update_metrics
     from toi.evaluation import evaluate_model
     from toi.prediction import table
+    from toi.run_report import write_model_card
+    from toi.tasks import data_of
 
     quiet()
     batch_size, output_dir = options.per_device_eval_batch_size, options.output_dir
-    scores, counts = evaluate_model(load(output_dir), options.data_dir, splits, options, batch_size, output_dir)
-    update_metrics(output_dir, {split: {name: s.value for name, s in found.items()} for split, found in scores.items()})
+    checkpoint = load(output_dir)
+    scores, counts = evaluate_model(checkpoint, options.data_dir, splits, options, batch_size, output_dir)
+    run = update_metrics(output_dir, {split: {name: s.value for name, s in found.items()} for split, found in scores.items()})
+    if "options" in run:  # a model of train.py, not one from elsewhere
+        write_model_card(output_dir, run, checkpoint.task, data_of(output_dir))
     print(table(scores, counts))
 
 

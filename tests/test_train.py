@@ -52,6 +52,13 @@ def test_what_a_run_writes(trained):
     assert task["task"] == "aqg-hl"
     assert task["data"]["counts"]["train"] == 76
     AutoModelForSeq2SeqLM.from_pretrained(model)
+    log = (model / "log.csv").read_text().splitlines()
+    assert log[0] == "epoch,step,train_loss,eval_loss,learning_rate,rows_per_second"
+    assert len(log) == 3
+    assert (model / "training.png").read_bytes().startswith(b"\x89PNG")
+    card = (model / "README.md").read_text()
+    assert "Best epoch 2" in card
+    assert "`{highlighted}` -> `{question}`" in card
     assert not [p for p in model.parent.iterdir() if p.name.startswith(".")]
 
 
@@ -191,6 +198,7 @@ def test_predict_and_evaluate_agree(trained, tmp_path):
     assert (model / "dev_output.tsv").read_bytes() == out.read_bytes()
     assert json.loads((model / "run.json").read_text())["metrics"]["dev"] == from_file["metrics"]
     assert (model / "model.safetensors").exists()
+    assert "| split | exact_match | bleu |" in (model / "README.md").read_text()
 
 
 def test_generate(trained):

@@ -159,17 +159,18 @@ def refuse_other_run(folder: str | Path, overwrite: bool) -> None:
         )
 
 
-def update_run(folder: str | Path, **values: Any) -> None:
-    """Add to the `run.json` of a model folder."""
+def update_run(folder: str | Path, **values: Any) -> dict[str, Any]:
+    """Add to the `run.json` of a model folder. Returns what it holds then."""
     path = Path(folder) / "run.json"
-    write_json(path, {**(read_json(path) if path.is_file() else {}), **values})
+    run = {**(read_json(path) if path.is_file() else {}), **values}
+    write_json(path, run)
+    return run
 
 
-def update_metrics(folder: str | Path, metrics: dict[str, Any]) -> None:
-    """Add to the metrics in the `run.json` of a model folder."""
-    path = Path(folder) / "run.json"
-    known = read_json(path).get("metrics", {}) if path.is_file() else {}
-    update_run(folder, metrics={**known, **metrics})
+def update_metrics(folder: str | Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Add to the metrics in the `run.json` of a model folder. Returns what it holds then."""
+    known = update_run(folder).get("metrics", {})
+    return update_run(folder, metrics={**known, **metrics})
 
 
 def versions() -> dict[str, str]:

@@ -175,6 +175,13 @@ def read_task(folder: str | Path) -> Task | None:
     return Task.from_json(read_json(path), path) if path.is_file() else None
 
 
+def data_of(folder: str | Path) -> dict[str, Any]:
+    """What the `task.json` of a data or model folder says of the data; nothing if there is none."""
+    path = Path(folder) / "task.json"
+    value = read_json(path) if path.is_file() else {}
+    return dict(value.get("data", {})) if isinstance(value, dict) else {}
+
+
 def write_task(folder: str | Path, task: Task, data: dict[str, Any]) -> None:
     """Write `task.json`: the task, and what is known of the data it was used on."""
     write_json(Path(folder) / "task.json", {**task.to_json(), "data": data})

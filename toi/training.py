@@ -16,7 +16,8 @@ from toi.checkpoint import Checkpoint, update_run
 from toi.errors import InputError
 from toi.losses import Loss, cross_entropy
 from toi.options import TrainOptions
-from toi.tasks import Task
+from toi.run_report import draw_training, write_log, write_model_card
+from toi.tasks import Task, data_of
 
 
 def mixed_precision(precision: str) -> str:
@@ -195,7 +196,7 @@ class State:
 
 
 def finish(state: State) -> dict[str, Any]:
-    """Write the whole history, and the metrics under Hugging Face's names; return what `run.json` holds."""
+    """Write what a person reads of the run, and the metrics under Hugging Face's names; return what `run.json` holds."""
     trained = [entry for entry in state.run["history"] if entry["train_loss"] is not None]
     state.run["metrics"] = {
         "train_loss": trained[-1]["train_loss"] if trained else None,
@@ -203,6 +204,10 @@ def finish(state: State) -> dict[str, Any]:
         "train_runtime": round(time.perf_counter() - state.started, 2),
     }
     if state.accelerator.is_main_process:
-        update_run(state.options.output_dir, history=state.run["history"], metrics=state.run["metrics"])
+        folder = state.options.output_dir
+        update_run(folder, history=state.run["history"], metrics=state.run["metrics"])
+        write_log(folder, state.run["history"])
+        draw_training(folder, state.run)
+        write_model_card(folder, state.run, state.task, data_of(state.options.data_dir))
     state.accelerator.wait_for_everyone()
     return state.run
