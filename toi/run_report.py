@@ -8,6 +8,10 @@ from typing import Any
 from toi.files import replacing
 from toi.tasks import Task
 
+_SHOWN = """
+num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
+precision seed max_input_length max_target_length
+""".split()
 _COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate", "rows_per_second")
 
 
@@ -76,11 +80,11 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         f"Best epoch {run['best_epoch']}, validation loss per target token {run['eval_loss']:.4f}.",
         "",
     ]
-    shown = ("num_train_epochs", "max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "optim", "lr_scheduler_type", "loss", "precision", "seed", "max_input_length", "max_target_length")  # fmt: skip
+    shown = [name for name in _SHOWN if options[name] is not None]
     lines += [
         "| option | value |",
         "| --- | --- |",
-        *(f"| {name} | {options[name]} |" for name in shown if options[name] is not None),
+        *(f"| {name} | {options[name]} |" for name in shown),
     ]
     scored = {split: found for split, found in run.get("metrics", {}).items() if isinstance(found, dict)}
     if scored:
