@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from toi.cli import checked, run
 from toi.options import TrainOptions
@@ -37,24 +37,40 @@ def train(options: TrainOptions) -> dict[str, Any]:
     if options.max_train_samples is not None and options.max_train_samples < len(rows["train"]):
         rows["train"] = random.Random(options.seed).sample(rows["train"], options.max_train_samples)
     from toi.checkpoint import quiet, refuse_other_run
-    from toi.training import finish
+    from toi.resume import save_checkpoint
+    from toi.training import finish, interruptible
 
     quiet()
-    refuse_other_run(options.output_dir, options.overwrite_output_dir)
+    if not options.resume_from_checkpoint:
+        refuse_other_run(options.output_dir, options.overwrite_output_dir)
     state = set_up(options, rows)
-    if options.eval_before_training:
+    if options.eval_before_training and state.step == 0:
         keep_if_better(state)
-    while not state.finished:
-        state.epoch += 1
-        steps = state.steps_of_epoch()
-        for number, batches in enumerate(progress(state, steps), start=1):
-            train_step(state, batches)
-            at_end = number == len(steps) or state.step == state.total_steps
-            if at_end or (options.eval_steps and state.step % options.eval_steps == 0):
-                keep_if_better(state)
-            if state.finished:
-                break
+    with interruptible(state):
+        while not state.finished:
+            if state.steps_of_epoch_done == 0:
+                state.epoch += 1
+            steps = state.steps_of_epoch()
+            for batches in progress(state, steps[state.steps_of_epoch_done :]):
+                train_step(state, batches)
+                at_end = state.steps_of_epoch_done == len(steps) or state.step == state.total_steps
+                if at_end or (options.eval_steps and state.step % options.eval_steps == 0):
+                    keep_if_better(state)
+                if at_end:
+                    state.steps_of_epoch_done = 0
+                if at_end or state.interrupted_by or (options.save_steps and state.step % options.save_steps == 0):
+                    folder = save_checkpoint(state)
+                if state.interrupted_by and not state.finished:
+                    stop(state, folder)
+                if state.finished:
+                    break
     return finish(state)
+
+
+def stop(state: "State", folder: Path) -> NoReturn:
+    """Say how to go on, and exit as a program that was ended by a signal."""
+    state.accelerator.print(f"stopped at step {state.step:,}; go on with the same command and --resume_from_checkpoint {folder}")
+    raise SystemExit(128 + (state.interrupted_by or 0))
 
 
 def train_step(state: "State", batches: list[list[int]]) -> None:
@@ -82,8 +98,9 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
                 loss = loss * 0.0
             accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
         step_loss += loss.detach()
-    step_loss = float(accelerator.reduce(step_loss, reduction="sum"))
+    step_loss = state.agree(step_loss)
     state.step += 1
+    state.steps_of_epoch_done += 1
     check_finite(step_loss, state.step)
     accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
     state.optimizer.step()
@@ -127,6 +144,7 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
 
     from toi.batching import encode_rows
     from toi.checkpoint import add_highlight, load, task_of
+    from toi.resume import find_checkpoint, load_checkpoint, remove_checkpoints
     from toi.tasks import HIGHLIGHT, read_task
     from toi.training import State, make_optimizer, make_schedule, mixed_precision
 
@@ -146,8 +164,15 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
     optimizer = make_optimizer(checkpoint.model, options.optim, options.learning_rate, options.weight_decay)
     state.schedule = make_schedule(optimizer, options, state.total_steps)
     set_seed(options.seed)  # for dropout
+    state.plain_optimizer = optimizer
     state.model, state.optimizer = accelerator.prepare(checkpoint.model, optimizer)
     state.model.train()  # a loaded model has its dropout off
+    if options.resume_from_checkpoint:
+        folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
+        load_checkpoint(state, folder)
+        accelerator.print(f"going on from {folder}, step {state.step:,}")
+    else:
+        remove_checkpoints(options.output_dir)  # of a run that is overwritten
     accelerator.print(state.headline())
     return state
 

@@ -113,6 +113,12 @@ class TrainOptions(DecodingOptions):
     """For --loss focal: how much less what is known already counts."""
     unlikelihood_alpha: float = 1.0
     """For --loss unlikelihood: the weight of the penalty on repetition."""
+    save_steps: int | None = None
+    """Write a checkpoint every so many steps, beside the model folder; one is written behind every epoch in any case."""
+    save_total_limit: int = 1
+    """Keep so many checkpoints."""
+    resume_from_checkpoint: str | None = None
+    """Go on with a run from its last checkpoint (auto), or from the one in this folder."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Numbers of the matrix products; auto is bf16 where the machine has it."""
     seed: int = 42
@@ -124,8 +130,8 @@ class TrainOptions(DecodingOptions):
         if not self.do_train and not self.do_eval:
             found.append("nothing to do: give --do_train, --do_eval or both")
         found += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size")
-        found += at_least(self, 1, "gradient_accumulation_steps")
-        optional = ("max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
+        found += at_least(self, 1, "gradient_accumulation_steps", "save_total_limit")
+        optional = ("max_train_samples", "max_steps", "eval_steps", "early_stopping_patience", "save_steps")
         found += at_least(self, 1, *(name for name in optional if getattr(self, name) is not None))
         if self.warmup_steps is not None:
             found += at_least(self, 0, "warmup_steps")

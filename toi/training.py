@@ -1,8 +1,11 @@
 """What the loop in `train.py` stands on: precision, optimizer, schedule, validation loss."""
 
+import contextlib
 import math
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,10 +107,13 @@ class State:
     loss: Loss
     run: dict[str, Any]  # what `run.json` will hold
     model: Any = None  # the checkpoint's, as Accelerate wraps it
-    optimizer: Any = None
+    plain_optimizer: Any = None
+    optimizer: Any = None  # the plain one, as Accelerate wraps it
     schedule: Any = None
     epoch: int = 0
     step: int = 0
+    steps_of_epoch_done: int = 0
+    interrupted_by: int | None = None  # a signal: finish the step, save, stop
     waited: int = 0  # validations since the best one
     started: float = field(default_factory=time.perf_counter)
     # Since the last validation:
@@ -144,6 +150,15 @@ class State:
         lengths = [len(row.source) for row in self.rows["train"]]
         accumulation = self.options.gradient_accumulation_steps
         return optimizer_steps(lengths, self.batch_size, accumulation, self.options.seed, self.epoch - 1)
+
+    def agree(self, step_loss: Any) -> float:
+        """The loss of a step summed over all processes, which also learn here of a signal that one of them got."""
+        signal_ = float(self.interrupted_by or 0)
+        both = torch.stack([torch.as_tensor(step_loss).float(), torch.tensor(signal_, device=self.accelerator.device)])
+        loss, signal_ = self.accelerator.reduce(both, reduction="sum").tolist()
+        if signal_ and not self.interrupted_by:
+            self.interrupted_by = signal.SIGTERM
+        return float(loss)
 
     def count(self, step_loss: float, tokens: int, rows: int) -> None:
         """Note a step: its mean loss per target token."""
@@ -193,6 +208,26 @@ class State:
         loss = self.loss_sum / self.tokens if self.tokens else float("nan")
         tokens = self.tokens / (time.perf_counter() - self.since)
         return {"loss": f"{loss:.4f}", "lr": f"{self.schedule.get_last_lr()[0]:.1e}", "target_tokens/s": f"{tokens:,.0f}"}
+
+
+@contextlib.contextmanager
+def interruptible(state: State) -> Iterator[None]:
+    """Within the block Ctrl-C and SIGTERM let the step end; a second one stops at once, as ever."""
+
+    def note(number: int, frame: object) -> None:
+        state.interrupted_by = number
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    if threading.current_thread() is not threading.main_thread():  # a notebook's worker: signals are not ours there
+        yield
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def finish(state: State) -> dict[str, Any]:
