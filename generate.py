@@ -7,6 +7,7 @@
 The prompt is made as in training, by the task.json of the model.
 """
 
+import sys
 from dataclasses import dataclass
 
 from toi.cli import run
@@ -57,7 +58,11 @@ def main(options: GenerateOptions) -> None:
     task = task_of(checkpoint, options.task)
     example = example_of(task, options.context, options.answer, options.question, options.title)
     banned = task.answers(example) if task.asks and not options.allow_answer else []
-    _, output = next(decode(checkpoint, [prompt(task, example)], options, banned=[banned]))
+    source = prompt(task, example)
+    tokens, limit = len(checkpoint.tokenizer.encode(source)), options.max_input_length or checkpoint.max_input_length
+    if tokens > limit:
+        print(f"generate.py: warning: the prompt has {tokens:,} tokens and is cut to {limit:,}; shorten --context", file=sys.stderr)
+    _, output = next(decode(checkpoint, [source], options, banned=[banned]))
     if output.text is None:
         words = ", ".join([*options.bad_words, *banned])
         raise InputError(

@@ -6,6 +6,7 @@ The loop is all here: `train` goes through the epochs, `train_step` through the 
 keeps the best. What they stand on is in toi/training.py. The loss is free: see `--loss`.
 """
 
+import os
 import random
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def main(options: TrainOptions) -> None:
     """Train, evaluate, or both."""
+    if options.do_eval:
+        read_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
     if options.do_train:
         train(options)
     if options.do_eval:
@@ -37,11 +40,13 @@ def train(options: TrainOptions) -> dict[str, Any]:
     if options.max_train_samples is not None and options.max_train_samples < len(rows["train"]):
         rows["train"] = random.Random(options.seed).sample(rows["train"], options.max_train_samples)
     from toi.checkpoint import quiet, refuse_other_run
-    from toi.resume import save_checkpoint
+    from toi.resume import find_checkpoint, save_checkpoint
     from toi.training import finish, interruptible
 
     quiet()
-    if not options.resume_from_checkpoint:
+    if options.resume_from_checkpoint:
+        find_checkpoint(options.resume_from_checkpoint, options.output_dir)
+    else:
         refuse_other_run(options.output_dir, options.overwrite_output_dir)
     state = set_up(options, rows)
     if options.eval_before_training and state.step == 0:
@@ -140,6 +145,7 @@ def progress(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[li
 def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
     """Load the model, encode the rows, make the optimizer."""
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
     from accelerate.utils import set_seed
 
     from toi.batching import encode_rows
@@ -149,6 +155,8 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
     from toi.training import State, make_optimizer, make_schedule, mixed_precision
 
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        AcceleratorState._reset_state()  # in a notebook, an earlier run may have had another precision
     accelerator = Accelerator(mixed_precision=mixed_precision(options.precision))
     checkpoint = load(options.model_name_or_path, from_scratch=options.from_scratch, seed=options.seed)
     task = read_task(options.data_dir) or (task_of(checkpoint, options.task) if options.task else None)
@@ -217,6 +225,8 @@ def evaluate(options: TrainOptions) -> None:
     checked(options)
     splits = ("dev", "test")
     read_splits(options.data_dir, splits)  # what is wrong with them is said before the model is loaded
+    if os.environ.get("RANK", "0") != "0":  # one process of several scores, the others are done
+        return
     from toi.checkpoint import load, quiet, update_metrics
     from toi.evaluation import evaluate_model
     from toi.prediction import table

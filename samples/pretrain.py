@@ -24,6 +24,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import sentencepiece as spm
 import torch
@@ -39,8 +40,28 @@ SENTINELS = 100  # T5's <extra_id_0> ... <extra_id_99>, behind the vocabulary
 EXTRA = "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~、。「」『』・ー々〜…°℃"
 
 
-def context(rng: random.Random) -> list[frames.Sentence]:
-    """One to five sentences about an invented entity, sometimes with a second entity between them."""
+class Narrow(random.Random):
+    """Draws characters from a few of an alphabet, until `renew`: the names of a context are then hard to tell apart."""
+
+    def renew(self) -> None:
+        """Choose other characters."""
+        self.few = [self.getrandbits(32) for _ in range(self.randint(4, 8))]
+
+    def choice(self, seq: Any) -> Any:
+        """One of `seq`; of a long text, one of the few."""
+        if isinstance(seq, str) and len(seq) > 20:
+            return seq[super().choice(self.few) % len(seq)]
+        return super().choice(seq)
+
+
+def context(rng: random.Random, narrow: float = 0.0) -> list[frames.Sentence]:
+    """One to five sentences about an invented entity, sometimes with a second entity between them.
+
+    `narrow` is the share of contexts whose names are made of a few characters.
+    """
+    if rng.random() < narrow:
+        rng = Narrow(rng.getrandbits(64))
+        rng.renew()
     sentences: list[frames.Sentence] = []
     for _ in range(rng.choices((1, 2), (4, 1))[0]):
         length = rng.choices((1, 2, 3, 4, 5), (25, 30, 25, 10, 10))[0]
@@ -69,9 +90,9 @@ def table_context(rng: random.Random, length: int) -> list[frames.Sentence]:
     return sentences
 
 
-def example(rng: random.Random) -> tuple[str, str]:
+def example(rng: random.Random, narrow: float = 0.0) -> tuple[str, str]:
     """One (source, target) pair of one of the four kinds."""
-    sentences = context(rng)
+    sentences = context(rng, narrow)
     text = "".join(sentence.text for sentence in sentences)
     kind = rng.choices(("sentence", "marked", "answer", "spans"), (50, 12, 13, 25))[0]
     if kind == "spans":
@@ -181,11 +202,11 @@ def start_near_copying(model: transformers.T5ForConditionalGeneration) -> None:
             cross.o.weight[:, head * k : (head + 1) * k] = rows[head % len(rows)].T
 
 
-def batches(encode: Encoder, seed: int, batch_size: int):
+def batches(encode: Encoder, seed: int, batch_size: int, narrow: float):
     """Endless padded batches of like length; the pool of 16 batches is drawn and sorted at a time."""
     rng = random.Random(seed)
     while True:
-        pool = [tuple(map(encode, example(rng))) for _ in range(batch_size * 16)]
+        pool = [tuple(map(encode, example(rng, narrow))) for _ in range(batch_size * 16)]
         pool = sorted((pair for pair in pool if len(pair[0]) <= 256), key=lambda pair: len(pair[0]))
         groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
         rng.shuffle(groups)
@@ -220,15 +241,18 @@ def main() -> None:
     parser.add_argument("--d_ff", type=int, default=512)
     parser.add_argument("--layers", type=int, nargs=2, default=(3, 2), metavar=("ENCODER", "DECODER"))
     parser.add_argument("--batch_size", type=int, default=32)
-    parser.add_argument("--learning_rate", type=float, default=2e-3)
-    parser.add_argument("--muon_learning_rate", type=float, default=0.02)
+    parser.add_argument("--learning_rate", type=float, default=1e-3)
+    parser.add_argument("--muon_learning_rate", type=float, default=0.006)
+    parser.add_argument("--narrow", type=float, default=0.0, help="the share of contexts with names that are hard to tell apart")
+    parser.add_argument("--go_on", action="store_true", help="another stage, from the weights in --output_dir")
     parser.add_argument("--plain_start", action="store_true", help="T5's own initialization, to compare")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--eval_steps", type=int, default=200)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    make_vocabulary(args.output_dir, args.seed)
+    if not args.go_on:
+        make_vocabulary(args.output_dir, args.seed)
     encode = Encoder(args.output_dir)
     config = transformers.T5Config(
         vocab_size=encode.size, d_model=args.d_model, d_kv=32, num_heads=args.d_model // 32, d_ff=args.d_ff,
@@ -236,7 +260,9 @@ def main() -> None:
         decoder_start_token_id=0, tie_word_embeddings=True,
     )  # fmt: skip
     model = transformers.T5ForConditionalGeneration(config)
-    if not args.plain_start:
+    if args.go_on:
+        model = transformers.T5ForConditionalGeneration.from_pretrained(args.output_dir, dtype=torch.float32)
+    elif not args.plain_start:
         start_near_copying(model)
     train(model, encode, args)
 
@@ -250,8 +276,8 @@ def train(model, encode: Encoder, args: argparse.Namespace) -> None:
     muon = torch.optim.Muon(matrices, lr=args.muon_learning_rate, weight_decay=0.0)
     adam = torch.optim.AdamW(others, lr=args.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     peaks = (args.muon_learning_rate, args.learning_rate)
-    stream = batches(encode, args.seed, args.batch_size)
-    fixed = batches(encode, args.seed + 1_000_000, args.batch_size)
+    stream = batches(encode, args.seed, args.batch_size, args.narrow)
+    fixed = batches(encode, args.seed + 1_000_000, args.batch_size, args.narrow)
     sets = [next(fixed) for _ in range(16)]
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, vocabulary {encode.size:,}", flush=True)
     start, step, seen, total, tokens = time.time(), 0, 0, 0.0, 0
@@ -306,8 +332,12 @@ def save(model, args: argparse.Namespace, log: list[dict]) -> None:
     half.save_pretrained(args.output_dir)
     options = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "output_dir"}
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "sentencepiece": spm.__version__}
-    record = {"options": options, "versions": versions, "log": log}
-    (args.output_dir / "pretraining.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    path = args.output_dir / "pretraining.json"
+    stages = json.loads(path.read_text())["stages"] if args.go_on else []
+    if stages and stages[-1]["options"] == options and len(stages[-1]["log"]) < len(log):
+        stages.pop()  # the same stage, some steps ago
+    stages.append({"options": options, "versions": versions, "log": log})
+    path.write_text(json.dumps({"stages": stages}, ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ BAD_COMBINATIONS = [
     (["train.py"], "nothing to do: give --do_train, --do_eval or both"),
     (["train.py", "--do_train", "--num_train_epochs", "0"], "--num_train_epochs must be at least 1, not 0"),
     (["train.py", "--do_train", "--learning_rate", "-1"], "--learning_rate must be above 0"),
+    (["train.py", "--do_train", "--seed", "-1"], "--seed must be at least 0"),
     (["train.py", "--do_train", "--warmup_ratio", "2"], "--warmup_ratio must be between 0 and 1"),
     (["train.py", "--do_trian"], "did you mean --do_train"),
     (
@@ -109,7 +110,10 @@ BAD_COMBINATIONS = [
     ),
     (["generate.py"], "--context is needed; give --answer"),
     (["generate.py", "--context", "文", "--answer", ""], "--answer is empty"),
-    (["generate.py", "--context", "文", "--answer", "文", "--bad_words", ""], "--bad_words has an empty word"),
+    (
+        ["generate.py", "--context", "文", "--answer", "文", "--bad_words", ""],
+        "--bad_words has a word without visible characters: ''",
+    ),
     (["generate.py", "--context", "文", "--answer", "文", "--num_beams", "0"], "--num_beams must be at least 1"),
     (["predict.py", "--input_file", "x"], "--input_file needs --output_file"),
     (["predict.py", "--input_file", "x", "--data_dir", "y", "--output_file", "z"], "not both"),

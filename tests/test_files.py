@@ -35,6 +35,32 @@ def test_a_folder_is_replaced_only_when_all_went_well(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
 
 
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "big").mkdir()
+    (tmp_path / "d").symlink_to(tmp_path / "big")
+    with replacing_folder(tmp_path / "d") as new:
+        (new / "a").write_text("")
+    assert (tmp_path / "d").is_symlink()
+    assert (tmp_path / "big" / "a").exists()
+
+
+def test_what_is_left_behind(tmp_path):
+    for name in ("old_output.tsv", "mine.tsv"):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        (tmp_path / "d" / name).write_text("")
+    with replacing_folder(tmp_path / "d", leaving=["*_output.tsv"]):
+        pass
+    assert [p.name for p in (tmp_path / "d").iterdir()] == ["mine.tsv"]
+
+
+def test_the_folder_we_stand_in_cannot_be_replaced(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    for place in (".", "..", tmp_path):
+        with pytest.raises(InputError, match="the folder we stand in"):
+            check_writable(place)
+
+
 @pytest.mark.parametrize("can_exchange", [True, False])
 def test_folders_change_places(tmp_path, monkeypatch, can_exchange):
     if not can_exchange:  # as on a system without renameat2

@@ -92,6 +92,24 @@ def test_what_is_dropped_is_counted(tmp_path, squad_files):
     assert "dropped: no answer" in audit.table()
 
 
+def test_sharing_is_compared_after_normalization(tmp_path, squad_files):
+    value = json.loads(squad_files[0].read_text())
+    for i, article in enumerate(value["data"]):
+        article["paragraphs"][0]["qas"][1]["question"] = ("特産品は何？", "特産品は 何?")[i % 2]
+    squad_files[0].write_text(json.dumps(value))
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]))
+    audit = prepare_squad(options, options.task("qa"), str(tmp_path / "d"))
+    assert audit.kept["dev"] == 2
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.1, 0.3])
+def test_the_ratio_changes_the_size_of_dev_and_nothing_else(ratio, squad_files):
+    examples = {"train": read_squad(squad_files[0]), "test": []}
+    small, large = (split_groups(examples, r, 42) for r in (ratio, ratio + 0.1))
+    assert {e.id for e in small["dev"]} < {e.id for e in large["dev"]}
+    assert len({e.title for e in small["dev"]}) == round(40 * ratio)
+
+
 def test_duplicates_and_questions_of_train_are_dropped(tmp_path, squad_files):
     value = json.loads(squad_files[0].read_text())
     for article in value["data"]:  # every article asks the same question, and one asks it twice

@@ -87,6 +87,7 @@ def test_bad_files_are_named_by_place(tmp_path, value, message):
         (b'{"data":\n [,]}', "s.json:2: not JSON"),
         (b"\xff\xfe", "s.json:1: not UTF-8"),
         (b"[" * 100_000, "not usable JSON (nested too deeply)"),
+        (b"[" + b"9" * 5000 + b"]", "not usable JSON (a number with too many digits)"),
     ],
 )
 def test_not_json(tmp_path, content, message):

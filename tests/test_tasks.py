@@ -60,6 +60,7 @@ BAD_TEMPLATES = [
     ("{0}", "unknown field {0}"),
     ("{", "template '{'"),
     ("no field", "has no field"),
+    ("文脈: {context}\n答え: {answer}", "must not hold a tab or a line break"),
 ]
 
 
@@ -94,6 +95,13 @@ def test_bad_task_json(tmp_path, content):
 def test_unknown_task():
     with pytest.raises(InputError, match="tasks are qa, aqg, aqg-hl"):
         Task.named("hl")
+
+
+def test_windows_travel_with_the_task(tmp_path):
+    task = Task("own", "{context}", "{question}", max_context_length=9)
+    write_task(tmp_path, task, {})
+    assert read_task(tmp_path) == task
+    assert task.source(example("県は山梨県。市は甲府市。町は町。", "甲府市")) == "市は甲府市。"
 
 
 def test_all_gold_answers():

@@ -110,6 +110,34 @@ def test_a_foreign_tokenizer_json_speaks_for_itself(tiny, tmp_path):
     assert tokenizer.encode("山梨県") == AutoTokenizer.from_pretrained(tmp_path)("山梨県").input_ids
 
 
+def test_added_tokens_of_older_transformers(tiny, tmp_path):
+    """A model that was trained with `<hl>` by others keeps its id."""
+    shutil.copy(tiny / "spiece.model", tmp_path)
+    size = pieces(tiny).get_piece_size()
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<hl>": size + 100, "<sep>": size + 101}))
+    tokenizer = load_tokenizer(tmp_path)
+    assert (tokenizer.id_of("<hl>"), tokenizer.id_of("<sep>"), len(tokenizer)) == (size + 100, size + 101, size + 102)
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<hl>": 7}))
+    with pytest.raises(InputError, match="the id of <hl> is 7, but would be"):
+        load_tokenizer(tmp_path)
+
+
+def test_models_without_sentinels(tiny, tmp_path):
+    """mT5's vocabulary has its sentinels inside, and says so."""
+    shutil.copy(tiny / "spiece.model", tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"extra_ids": 0}')
+    assert len(load_tokenizer(tmp_path)) == pieces(tiny).get_piece_size()
+
+
+def test_a_cut_tokenizer_json(tiny, tmp_path):
+    load_tokenizer(tiny).save(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}')
+    (tmp_path / "tokenizer.json").write_text('{"version": "1.0", ')
+    with pytest.raises(InputError, match=r"tokenizer\.json: cannot be read") as error:
+        load_tokenizer(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_no_tokenizer_and_a_broken_one(tmp_path):
     with pytest.raises(InputError, match=r"neither spiece\.model nor tokenizer\.json"):
         load_tokenizer(tmp_path)

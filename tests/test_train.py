@@ -99,13 +99,14 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16))["history"]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
-        "--precision", "fp32",
+        "--do_eval", "--precision", "fp32", "--num_beams", "1",
         "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
         "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
     ]  # fmt: skip
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
     result = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
+    assert result.stdout.count("exact_match") == 1  # one process scores
     together = json.loads((tmp_path / "two" / "run.json").read_text())["history"]
     for one, two in zip(alone, together, strict=True):
         assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-4)
@@ -209,6 +210,35 @@ def test_generate(trained):
     assert result.stderr == ""
     assert len(result.stdout.splitlines()) == 1
     assert "桃" not in result.stdout
+    result = script("generate.py", *common, "--max_input_length", "5")
+    assert "warning: the prompt has" in result.stderr
+
+
+def test_lengths_of_training_hold_afterwards(tiny, data_dir, tmp_path):
+    from toi.checkpoint import load
+
+    train(options(tiny, data_dir, tmp_path / "m", max_input_length=50, max_target_length=9, num_train_epochs=1))
+    checkpoint = load(str(tmp_path / "m"))
+    assert (checkpoint.max_input_length, checkpoint.max_target_length) == (50, 9)
+    assert load(str(tiny)).max_input_length == 512
+
+
+def test_a_new_run_takes_nothing_of_the_old_one_along(tiny, data_dir, tmp_path):
+    train(options(tiny, data_dir, tmp_path / "m", num_train_epochs=1))
+    for name in ("results.json", "test_output.tsv", "mine.txt"):
+        (tmp_path / "m" / name).write_text("old")
+    (tmp_path / "bare").mkdir()
+    for split in ("train", "dev"):
+        (tmp_path / "bare" / f"{split}.tsv").write_text("1\t県庁\t甲府市\n")
+    train(options(tiny, tmp_path / "bare", tmp_path / "m", num_train_epochs=1, overwrite_output_dir=True))
+    names = {p.name for p in (tmp_path / "m").iterdir()}
+    assert "mine.txt" in names
+    assert not names & {"task.json", "results.json", "test_output.tsv"}
+
+
+def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path):
+    for precision in ("bf16", "fp32"):
+        train(options(tiny, data_dir, tmp_path / precision, precision=precision, num_train_epochs=1))
 
 
 # What is refused, before anything slow, in one line and with exit code 2.
@@ -231,6 +261,14 @@ def test_bad_data_folders(trained, tmp_path):
     (tmp_path / "bad" / "dev.tsv").write_bytes("1\t山\t川\n".encode("euc_jp"))
     assert "dev.tsv:1: not UTF-8" in refused(script(*train_on, tmp_path / "bad"))
     assert not (tmp_path / "m").exists()
+
+
+def test_a_bad_test_split_is_said_before_training(trained, tmp_path):
+    data, _, _ = trained
+    shutil.copytree(data, tmp_path / "bad")
+    (tmp_path / "bad" / "test.tsv").write_text("1\ta\n")
+    line = refused(script("train.py", "--do_train", "--do_eval", "--data_dir", tmp_path / "bad", "--output_dir", tmp_path / "m"))
+    assert "test.tsv:1: expected 3 tab-separated fields" in line
 
 
 def test_bad_raw_files(tmp_path, squad_files):

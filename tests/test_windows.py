@@ -42,9 +42,14 @@ def test_answers_outside_are_dropped():
     assert found.answers == (Answer("桃", 2), Answer("は桃", 1))
 
 
-def test_without_an_offset_the_beginning_is_kept():
-    assert window(Example("1", "甲は桃。乙は柿。", "問", (Answer("桃"),)), 4).context == "甲は桃。"
-    assert window(Example("1", "甲は桃。乙は柿。", "問"), 4).context == "甲は桃。"
+def test_without_an_offset_all_is_kept():
+    assert window(Example("1", "甲は桃。乙は柿。", "問", (Answer("桃"),)), 4).context == "甲は桃。乙は柿。"
+    assert window(Example("1", "甲は桃。乙は柿。", "問"), 4).context == "甲は桃。乙は柿。"
+
+
+def test_no_window_begins_within_a_separator():
+    assert window(example("題 [SEP] あいうえお桃かきくけこ", "桃"), 5).context == "えお桃かき"
+    assert window(example("題 [SEP] 桃。柿。", "桃"), 3).context == "桃。"
 
 
 @settings(max_examples=300, deadline=None)

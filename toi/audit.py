@@ -9,6 +9,7 @@ from typing import Any
 
 from toi.examples import SPLITS, Example, Row
 from toi.files import write_json
+from toi.text import normalize
 
 Rows = Sequence[tuple[Row, Example]]
 
@@ -48,8 +49,8 @@ class Audit:
         """
         for left, right in (("train", "dev"), ("train", "test"), ("dev", "test")):
             for what in ("context", "question"):
-                known = {getattr(example, what) for _, example in rows[left]}
-                count = sum(1 for _, example in rows[right] if getattr(example, what) in known)
+                known = {normalize(getattr(example, what)) for _, example in rows[left]}
+                count = sum(1 for _, example in rows[right] if normalize(getattr(example, what)) in known)
                 self.shared[f"{right} rows with a {what} of {left}"] = count
         for name, measure in (
             ("source characters", lambda row, _: len(row.source)),
@@ -67,7 +68,7 @@ class Audit:
 
         quiet()
         self.tokenizer, self.limits = name, {"source": max_input_length, "target": max_target_length}
-        tokenizer = load_tokenizer(find(name))
+        tokenizer = load_tokenizer(find(name, weights=False))
         tokenizer.add(HIGHLIGHT)
         characters: Counter[str] = Counter()
         for split in SPLITS:
@@ -89,8 +90,6 @@ class Audit:
     @staticmethod
     def _answer_is_cut(row: Row, example: Example, tokenizer: Any, limit: int) -> bool:
         """Whether the answer, in the source, ends behind the last token that is kept."""
-        from toi.text import normalize
-
         if not example.answers:
             return False
         end = row.source.rfind("<hl>")
@@ -130,8 +129,8 @@ class Audit:
         return {
             "read": {split: self.read[split] for split in SPLITS},
             "kept": {split: self.kept[split] for split in SPLITS},
-            "dropped": [{"split": split, "reason": reason, "id": id} for split, reason, id in self.dropped],
-            "ambiguous": [{"split": split, "why": why, "id": id} for split, why, id in self.ambiguous],
+            "dropped": [{"split": split, "reason": reason, "id": id} for split, reason, id in sorted(self.dropped)],
+            "ambiguous": [{"split": split, "why": why, "id": id} for split, why, id in sorted(self.ambiguous)],
             "shared": self.shared,
             "lengths": {what: {split: _distribution(v[split]) for split in SPLITS} for what, v in self.lengths.items()},
             "tokenizer": self.tokenizer,

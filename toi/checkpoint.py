@@ -18,6 +18,12 @@ from toi.tasks import HIGHLIGHT, Task, read_task, write_task
 from toi.tokenization import Tokenizer, load_tokenizer
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+# What Toi writes into a model folder: of another model, and so not taken along when a new one is saved.
+_OURS = (
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
+    "special_tokens_map.json", "added_tokens.json", "spiece.model", "task.json", "run.json", "log.csv", "training.png",
+    "README.md", "results.json", "*_output.tsv",
+)  # fmt: skip
 _LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "sentencepiece", "neologdn", "sacrebleu")
 
 
@@ -29,6 +35,8 @@ class Checkpoint:
     tokenizer: Tokenizer
     task: Task | None
     name: str
+    max_input_length: int = 512  # the limits of its training, in tokens
+    max_target_length: int = 64
 
 
 def load(name: str, *, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
@@ -54,7 +62,15 @@ def load(name: str, *, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
     else:
         model = _load_weights(folder)
     make_room(model, tokenizer)
-    return Checkpoint(model, tokenizer, read_task(folder), name)
+    return Checkpoint(model, tokenizer, read_task(folder), name, **_limits(folder))
+
+
+def _limits(folder: Path) -> dict[str, int]:
+    """The lengths that a model of ours was trained with."""
+    path = folder / "run.json"
+    run = read_json(path) if path.is_file() else {}
+    options = run.get("options", {}) if isinstance(run, dict) else {}
+    return {name: options[name] for name in ("max_input_length", "max_target_length") if isinstance(options.get(name), int)}
 
 
 def _load_weights(folder: Path) -> PreTrainedModel:
@@ -66,10 +82,10 @@ def _load_weights(folder: Path) -> PreTrainedModel:
         raise InputError(f"{folder}: the weights cannot be read ({_first_line(error)})") from error
 
 
-def find(name: str) -> Path:
+def find(name: str, *, weights: bool = True) -> Path:
     """The folder of a model: `name` itself, or its snapshot in the cache of the hub, downloaded if need be.
 
-    Raises InputError that says what was tried.
+    `weights=False` is for its tokenizer only. Raises InputError that says what was tried.
     """
     path = Path(name)
     if path.is_dir():
@@ -77,9 +93,9 @@ def find(name: str) -> Path:
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise InputError(f"{name}: no such model folder")
     try:
-        patterns = ["*.json", "spiece.model", "*.safetensors"]
+        patterns = ["*.json", "spiece.model", *(["*.safetensors"] if weights else [])]
         folder = Path(snapshot_download(name, allow_patterns=patterns))
-        if not list(folder.glob("*.safetensors")):
+        if weights and not list(folder.glob("*.safetensors")):
             folder = Path(snapshot_download(name, allow_patterns=[*patterns, "pytorch_model*.bin"]))
         return folder
     except HFValidationError:
@@ -129,7 +145,7 @@ def save(
     run: dict[str, Any],
 ) -> None:
     """Write a model folder in one go: weights and tokenizer as `save_pretrained` does, `task.json`, `run.json`."""
-    with replacing_folder(folder) as new:
+    with replacing_folder(folder, leaving=_OURS) as new:
         model.save_pretrained(new)
         tokenizer.save(new)
         if task is not None:

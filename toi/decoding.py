@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel
+from transformers import LogitsProcessor, LogitsProcessorList
+from transformers.modeling_outputs import BaseModelOutput
 
 from toi.batching import pad, sorted_batches, truncate
 from toi.checkpoint import Checkpoint
@@ -35,65 +36,75 @@ def decode(
 ) -> Iterator[tuple[int, Output]]:
     """The output of each source with its index, in batches of like length: not in order.
 
-    `banned` has words for each source, beside the `bad_words` of all of them. The model decodes on the device it is on.
+    `banned` has words for each source, beside the `bad_words` of all of them. The model is moved to the accelerator of this
+    machine, if it has one.
     """
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    model.eval()
-    encoded = [truncate(ids, options.max_input_length) for ids in tokenizer.encode_batch(sources)]
+    model.to(_device()).eval()
+    limit = options.max_input_length or checkpoint.max_input_length
+    encoded = [truncate(ids, limit) for ids in tokenizer.encode_batch(sources)]
     words = [[*options.bad_words, *(banned[i] if banned else ())] for i in range(len(sources))]
     vocabulary = Vocabulary(tokenizer) if any(words) else None
     for indices in sorted_batches([len(ids) for ids in encoded], batch_size):
         processors = LogitsProcessorList()
         if vocabulary is not None and any(words[i] for i in indices):
             processors.append(BannedText(vocabulary, [words[i] for i in indices], options.num_beams))
-        candidates = _generate(model, [encoded[i] for i in indices], tokenizer, options, processors)
-        for i, outputs in zip(indices, candidates, strict=True):
-            yield i, _first_clean(outputs, words[i])
+        batch = [encoded[i] for i in indices]
+        yield from zip(indices, _decode_batch(checkpoint, batch, [words[i] for i in indices], options, processors), strict=True)
 
 
-def _generate(
-    model: PreTrainedModel,
+def _device() -> torch.device:
+    """The accelerator of this machine, if it has one."""
+    return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device("cpu")
+
+
+@torch.inference_mode()
+def _decode_batch(
+    checkpoint: Checkpoint,
     batch: Sequence[list[int]],
-    tokenizer: Tokenizer,
+    words: Sequence[Sequence[str]],
     options: DecodingOptions,
     processors: LogitsProcessorList,
-) -> list[list[Output]]:
-    """All beams of every source, the best first."""
+) -> list[Output]:
+    """The best clean output of every source."""
+    model, tokenizer = checkpoint.model, checkpoint.tokenizer
     input_ids = pad(batch, tokenizer.pad_id).to(model.device)
     mask = pad([[1] * len(ids) for ids in batch], 0).to(model.device)
-    with torch.inference_mode():
-        found = model.generate(
-            input_ids=input_ids, attention_mask=mask, logits_processor=processors, do_sample=False,
-            num_beams=options.num_beams, num_return_sequences=options.num_beams, max_new_tokens=options.max_target_length,
-            min_new_tokens=1, length_penalty=options.length_penalty, repetition_penalty=options.repetition_penalty,
-            no_repeat_ngram_size=options.no_repeat_ngram_size, early_stopping=False,
-            return_dict_in_generate=True, output_scores=True, output_logits=options.num_beams == 1,
-        )  # fmt: skip
-    texts = tokenizer.decode_batch(found.sequences.tolist())
-    if options.num_beams > 1:
-        scores = found.sequences_scores
-    else:
-        scores = _greedy_scores(found.sequences[:, 1:], found.logits, tokenizer.eos_id, options.length_penalty)
-    outputs = [Output(text, score) for text, score in zip(texts, scores.tolist(), strict=True)]
-    n = options.num_beams
-    return [outputs[i : i + n] for i in range(0, len(outputs), n)]
+    hidden = model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state  # (batch, source, d_model)
+    sequences = model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=hidden), attention_mask=mask, logits_processor=processors,
+        do_sample=False, num_beams=options.num_beams, num_return_sequences=options.num_beams, min_new_tokens=1,
+        max_new_tokens=options.max_target_length or checkpoint.max_target_length, length_penalty=options.length_penalty,
+        repetition_penalty=options.repetition_penalty, no_repeat_ngram_size=options.no_repeat_ngram_size,
+        early_stopping=False,
+    )  # fmt: skip
+    texts = tokenizer.decode_batch(sequences.tolist())
+    n = options.num_beams  # candidates of a source, the best first
+    chosen = [_first_clean(texts[i * n : i * n + n], words[i]) for i in range(len(batch))]
+    best = sequences[[i * n + (number or 0) for i, number in enumerate(chosen)]]  # (batch, length)
+    logits = model(
+        encoder_outputs=BaseModelOutput(last_hidden_state=hidden), attention_mask=mask, decoder_input_ids=best[:, :-1]
+    ).logits  # (batch, length, vocab)
+    scores = _scores(best[:, 1:], logits, tokenizer.eos_id, options.length_penalty).tolist()
+    return [
+        Output(None if number is None else texts[i * n + number], score)
+        for i, (number, score) in enumerate(zip(chosen, scores, strict=True))
+    ]
 
 
-def _greedy_scores(ids: torch.Tensor, logits: tuple[torch.Tensor, ...], eos_id: int, length_penalty: float) -> torch.Tensor:
-    """The scores that beam search would give: (batch,). `ids`: (batch, length), `logits`: length times (batch, vocab)."""
-    steps = torch.stack([step.log_softmax(-1) for step in logits], dim=1)  # (batch, length, vocab)
-    chosen = steps.gather(-1, ids[..., None]).squeeze(-1)  # (batch, length)
+def _scores(ids: torch.Tensor, logits: torch.Tensor, eos_id: int, length_penalty: float) -> torch.Tensor:
+    """By what beam search ranks: (batch,). `ids`: (batch, length), without the decoder's start."""
+    chosen = logits.float().log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)  # (batch, length)
     ended = (ids == eos_id).int()
     written = ended.cumsum(1) - ended == 0  # up to the end-of-sequence id, which counts
     return torch.where(written, chosen, 0.0).sum(1) / written.sum(1) ** length_penalty
 
 
-def _first_clean(outputs: list[Output], words: Sequence[str]) -> Output:
-    """The best output in which no banned word occurs; the last check, on the text that is shown."""
-    for output in outputs:
-        if output.text and not banned_words(output.text, words):
-            return output
-    return Output(None, outputs[0].score) if words else outputs[0]
+def _first_clean(texts: Sequence[str], words: Sequence[str]) -> int | None:
+    """Which candidate is the first that holds no banned word: the last check, on the text that is shown."""
+    if not words:
+        return 0
+    return next((i for i, text in enumerate(texts) if text and not banned_words(text, words)), None)
 
 
 def banned_words(text: str, words: Iterable[str]) -> set[str]:

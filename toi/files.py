@@ -8,7 +8,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,14 +40,14 @@ def replacing(path: str | Path) -> Iterator[IO[str]]:
 
 
 @contextlib.contextmanager
-def replacing_folder(folder: str | Path) -> Iterator[Path]:
+def replacing_folder(folder: str | Path, leaving: Sequence[str] = ()) -> Iterator[Path]:
     """A new folder beside `folder` that takes its place when the block ends well.
 
-    Files of the old folder that the new one does not have stay. At any instant `folder` is the whole old one or the
-    whole new one; only where the system cannot exchange two folders it is absent for a moment. Raises InputError if it
-    cannot be written.
+    Files of the old folder that the new one does not have stay, but for those that match the patterns `leaving`. At any
+    instant `folder` is the whole old one or the whole new one; only where the system cannot exchange two folders it is
+    absent for a moment. Raises InputError if it cannot be written.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # a link stays a link, and what it points to is replaced
     with _explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
@@ -57,7 +58,7 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
                 path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())
             if folder.exists():
                 for path in folder.iterdir():
-                    if not (new / path.name).exists():
+                    if not (new / path.name).exists() and not any(fnmatch(path.name, pattern) for pattern in leaving):
                         _link(path, new / path.name)
                 _exchange(folder, new)
             else:
@@ -101,6 +102,8 @@ def _link(path: Path, to: Path) -> None:
 
 def check_writable(folder: str | Path) -> None:
     """Raise InputError if a folder could not be made or written to: before the slow work, not behind it."""
+    if Path(folder).resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise InputError(f"{folder}: is the folder we stand in, which cannot be replaced as a whole; give one of its own")
     for place in (Path(folder).absolute(), *Path(folder).absolute().parents):
         if place.exists():
             if not place.is_dir():
@@ -147,10 +150,13 @@ def read_text(path: str | Path) -> str:
 
 def read_json(path: str | Path) -> Any:
     """The JSON value in a file. Raises InputError with the line of what is wrong."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno})") from None
+    except ValueError:
+        raise InputError(f"{path}: not usable JSON (a number with too many digits)") from None
     except RecursionError:
         raise InputError(f"{path}: not usable JSON (nested too deeply)") from None
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from toi.text import Aligned, align, normalize
 from toi.tokens import content_words
 
-_SENTENCE_END = re.compile(r"[。！？!?．\n]+[」』）)”\"]*")
+_SENTENCE_END = re.compile(r"[。！？!?．\n]+[」』）)”\"]*|\[(?:SEP|sep)\]\s*")
 
 
 def find(answer: str, context: str) -> list[tuple[int, int]]:
@@ -39,7 +39,7 @@ def _aligned(context: str) -> Aligned:
 def sentences(text: str) -> list[tuple[int, int]]:
     """The spans of the sentences of a raw text, which together are the text.
 
-    A sentence ends behind 。！？!? (and the brackets or quotation marks that close on it) or a line break.
+    A sentence ends behind 。！？!? (and the brackets or quotation marks that close on it), a line break, or the [SEP] of JSQuAD.
     """
     spans = []
     start = 0

@@ -13,10 +13,10 @@ class ModelOptions:
 
     model_name_or_path: str = "model"
     """A model folder, or a T5 of the Hugging Face hub."""
-    max_input_length: int = 512
-    """Sources are cut to this many tokens."""
-    max_target_length: int = 64
-    """The longest output, in tokens."""
+    max_input_length: int | None = None
+    """Sources are cut to this many tokens. [default: as in the model's training, else 512]"""
+    max_target_length: int | None = None
+    """The longest output, in tokens. [default: as in the model's training, else 64]"""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -45,8 +45,9 @@ class DecodingOptions(ModelOptions):
             found.append("--repetition_penalty must be above 0")
         if self.no_repeat_ngram_size < 0:
             found.append("--no_repeat_ngram_size must be at least 0")
-        if any(not word.strip() for word in self.bad_words):
-            found.append("--bad_words has an empty word")
+        from toi.text import normalize
+
+        found += [f"--bad_words has a word without visible characters: {word!r}" for word in self.bad_words if not normalize(word)]
         return found
 
 
@@ -85,6 +86,10 @@ class TrainOptions(DecodingOptions):
     """Validate before the first step too."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
+    max_input_length: int = 512
+    """Sources are cut to this many tokens."""
+    max_target_length: int = 64
+    """Targets are cut to this many tokens."""
     per_device_train_batch_size: int = 8
     """Rows per batch and process."""
     per_device_eval_batch_size: int = 32
@@ -131,16 +136,16 @@ class TrainOptions(DecodingOptions):
             found.append("nothing to do: give --do_train, --do_eval or both")
         found += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size")
         found += at_least(self, 1, "gradient_accumulation_steps", "save_total_limit")
-        optional = ("max_train_samples", "max_steps", "eval_steps", "early_stopping_patience", "save_steps")
-        found += at_least(self, 1, *(name for name in optional if getattr(self, name) is not None))
-        if self.warmup_steps is not None:
-            found += at_least(self, 0, "warmup_steps")
+        found += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience", "save_steps")
+        found += at_least(self, 0, "warmup_steps")
         found += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
             found.append("--label_smoothing_factor must be at least 0 and below 1")
         found += [f"--{name} must be at least 0" for name in ("focal_gamma", "unlikelihood_alpha") if not getattr(self, name) >= 0]
         if self.loss not in LOSSES and not re.fullmatch(r".+\.py:\w+", self.loss):
             found.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
+        if not 0 <= self.seed < 2**32:
+            found.append(f"--seed must be at least 0 and below 2**32, not {self.seed}")
         if not 0 <= self.warmup_ratio <= 1:
             found.append("--warmup_ratio must be between 0 and 1")
         if self.weight_decay < 0:
@@ -149,5 +154,6 @@ class TrainOptions(DecodingOptions):
 
 
 def at_least(options: object, least: int, *names: str) -> list[str]:
-    """A problem for each named option that is less than `least`."""
-    return [f"--{name} must be at least {least}, not {getattr(options, name)}" for name in names if getattr(options, name) < least]
+    """A problem for each named option that is given and less than `least`."""
+    values = {name: getattr(options, name) for name in names}
+    return [f"--{name} must be at least {least}, not {v}" for name, v in values.items() if v is not None and v < least]

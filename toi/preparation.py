@@ -12,8 +12,7 @@ from toi.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.files import check_writable, read_json, replacing_folder, sha256
 from toi.options import at_least
 from toi.tasks import TEMPLATES, Task, write_task
-from toi.text import Normalization
-from toi.windows import window
+from toi.text import Normalization, normalize
 
 
 @dataclass
@@ -52,8 +51,7 @@ class PreparationOptions:
     def problems(self) -> list[str]:
         """What is wrong with these options."""
         found = at_least(self, 2, "max_input_length", "max_target_length")
-        if self.max_context_length is not None:
-            found += at_least(self, 1, "max_context_length")
+        found += at_least(self, 1, "max_context_length")
         if any(c in self.separator for c in "\t\n\r"):
             found.append("--separator must not hold a tab or a line break")
         try:
@@ -68,7 +66,7 @@ class PreparationOptions:
         normalization = Normalization(self.lowercase, self.remove_brackets, self.separator)
         own = self.source_template is not None or self.target_template is not None
         source, target = self.source_template or source, self.target_template or target
-        return Task(f"{name}-own" if own else name, source, target, normalization)
+        return Task(f"{name}-own" if own else name, source, target, normalization, self.max_context_length)
 
     def recipe(self, name: str, license: str, files: dict[str, list[Path]]) -> dict[str, Any]:
         """What `task.json` says of the data, so that another run with the same makes the same."""
@@ -76,7 +74,6 @@ class PreparationOptions:
             "name": self.dataset_name or name,
             "license": self.license or license,
             "seed": self.seed,
-            "max_context_length": self.max_context_length,
             "files": {split: {path.name: sha256(path) for path in paths} for split, paths in files.items()},
         }
 
@@ -94,7 +91,7 @@ def write_data(
     `splits` has train, dev and test; rows are in order of their ids. Raises InputError, before anything is
     written, if two questions have the same id or a split is empty.
     """
-    rows = {split: make_rows(task, splits[split], split, audit, options.max_context_length) for split in SPLITS}
+    rows = {split: make_rows(task, splits[split], split, audit) for split in SPLITS}
     rows["dev"] = without_shared(rows["train"], rows["dev"], audit)
     for split in SPLITS:
         audit.kept[split] = len(rows[split])
@@ -109,9 +106,7 @@ def write_data(
         write_task(folder, task, {**recipe, "counts": {split: len(rows[split]) for split in SPLITS}})
 
 
-def make_rows(
-    task: Task, examples: Iterable[Example], split: str, audit: Audit, max_context_length: int | None = None
-) -> list[tuple[Row, Example]]:
+def make_rows(task: Task, examples: Iterable[Example], split: str, audit: Audit) -> list[tuple[Row, Example]]:
     """The rows of a split and the Examples behind them, in order of their ids; what is dropped goes to the audit.
 
     Raises InputError if two questions have the same id.
@@ -123,7 +118,7 @@ def make_rows(
             audit.drop(split, "no answer", example.id)
             continue
         try:
-            row = task.row(window(example, max_context_length) if max_context_length else example)
+            row = task.row(example)
         except ValueError as error:
             audit.drop(split, str(error), example.id)
             continue
@@ -141,10 +136,10 @@ def without_shared(
     train: Sequence[tuple[Row, Example]], dev: Sequence[tuple[Row, Example]], audit: Audit
 ) -> list[tuple[Row, Example]]:
     """The dev rows whose question is not asked in train too; those that are go to the audit."""
-    asked = {example.question for _, example in train}
+    asked = {normalize(example.question) for _, example in train}
     kept = []
     for row, example in dev:
-        if example.question in asked:
+        if normalize(example.question) in asked:
             audit.drop("dev", "the same question is in train", row.id)
         else:
             kept.append((row, example))
@@ -189,7 +184,7 @@ def _groups(examples: Iterable[Example]) -> dict[str, str]:
     for example in examples:
         article = _article(example)
         group.setdefault(article, article)
-        other = first_with.setdefault(example.context, article)
+        other = first_with.setdefault(normalize(example.context), article)
         low, high = sorted((find(article), find(other)))
         group[high] = low
     return {article: find(article) for article in group}

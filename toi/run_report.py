@@ -56,7 +56,7 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
     """Write `README.md`, with the front matter that the Hugging Face hub reads."""
     options = run["options"]
     lines = ["---", "language: ja", "library_name: transformers", "tags: [toi, t5]"]
-    lines += [f"base_model: {options['model_name_or_path']}"] if "/" in options["model_name_or_path"] else []
+    lines += [f"base_model: {options['model_name_or_path']}"] if not Path(options["model_name_or_path"]).exists() else []
     lines += ["---", "", f"# {Path(folder).absolute().name}", ""]
     lines.append(
         f"A T5 fine-tuned with Toi from `{options['model_name_or_path']}`"

@@ -17,6 +17,7 @@ from toi.errors import InputError
 from toi.examples import Example, Row
 from toi.files import read_json, write_json
 from toi.text import Aligned, Normalization
+from toi.windows import window
 
 HIGHLIGHT = "<hl>"
 FIELDS = ("id", "title", "context", "question", "answer", "highlighted")
@@ -38,9 +39,12 @@ class Task:
     source_template: str
     target_template: str
     normalization: Normalization = field(default_factory=Normalization)
+    max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/windows.py)
 
     def __post_init__(self) -> None:
         for template in (self.source_template, self.target_template):
+            if any(c in template for c in "\t\n\r"):
+                raise InputError(f"template {template!r}: must not hold a tab or a line break")
             if not template_fields(template):
                 raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
 
@@ -84,6 +88,8 @@ class Task:
         return [text for answer in example.answers if (text := normalization(answer.text))]
 
     def _render(self, template: str, example: Example) -> str:
+        if self.max_context_length is not None:
+            example = window(example, self.max_context_length)
         pieces = []
         for literal, name, _, _ in string.Formatter().parse(template):
             pieces.append(literal)
@@ -135,7 +141,8 @@ class Task:
         try:
             known = {option.name for option in fields(Normalization)}
             normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
-            return cls(value["task"], value["source_template"], value["target_template"], normalization)
+            limit = value.get("max_context_length")
+            return cls(value["task"], value["source_template"], value["target_template"], normalization, limit)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None
 

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer as Fast
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from toi.errors import InputError
+from toi.files import read_json
 
 PAD, EOS, UNK = "<pad>", "</s>", "<unk>"
 _SENTINELS = 100  # <extra_id_99> ... <extra_id_0> stand behind the vocabulary of every T5
@@ -151,13 +152,24 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
     folder = Path(folder)
     pieces = folder / "spiece.model"
     if (folder / "tokenizer.json").is_file():
-        fast = AutoTokenizer.from_pretrained(folder)
+        try:
+            fast = AutoTokenizer.from_pretrained(folder)
+        except Exception as error:  # what a cut file raises differs from one reader to the next
+            raise InputError(f"{folder}/tokenizer.json: cannot be read ({str(error).splitlines()[0][:200]})") from error
         # Only a tokenizer.json of ours is known to add to spiece.model what we added; others speak for themselves.
         ours = isinstance(fast, PreTrainedTokenizerFast) and fast.init_kwargs.get("toi_sentencepiece")
         return Tokenizer(fast, pieces if ours and pieces.is_file() else None)
     if not pieces.is_file():
         raise InputError(f"{folder}: no tokenizer (neither spiece.model nor tokenizer.json); give the folder of a T5 model")
-    return Tokenizer(from_sentencepiece(pieces), pieces)
+    config_path, added_path = folder / "tokenizer_config.json", folder / "added_tokens.json"
+    config = read_json(config_path) if config_path.is_file() else {}
+    tokenizer = Tokenizer(from_sentencepiece(pieces, int(config.get("extra_ids", _SENTINELS))), pieces)
+    # Older transformers kept added tokens (a trained <hl>) in a file of their own.
+    added = read_json(added_path) if added_path.is_file() else {}
+    for token, id in sorted(added.items(), key=lambda item: item[1]):
+        if tokenizer.add(token) and tokenizer.id_of(token) != id:
+            raise InputError(f"{added_path}: the id of {token} is {id}, but would be {tokenizer.id_of(token)}")
+    return tokenizer
 
 
 def from_sentencepiece(path: str | Path, sentinels: int = _SENTINELS) -> PreTrainedTokenizerFast:

@@ -26,7 +26,11 @@ from toi.tasks import Task, data_of
 def mixed_precision(precision: str) -> str:
     """Accelerate's name of a `--precision`; `auto` is bf16 where the machine multiplies in it, else fp32."""
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if torch.cuda.is_available()
+            else torch.cpu._is_avx512_bf16_supported()
+        )
         return "bf16" if fast else "no"
     return {"fp32": "no", "bf16": "bf16"}[precision]
 
@@ -78,15 +82,17 @@ def validation_loss(
 ) -> float:
     """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
     model.eval()
-    total = torch.zeros((), dtype=torch.float64, device=accelerator.device)
+    total = 0.0
     batches = sorted_batches([len(row.source) for row in rows], batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = collate([rows[i] for i in indices], pad_id, start_id)
         with accelerator.autocast():
             logits = model(**batch.inputs(accelerator.device)).logits  # (batch, target, vocab)
-        total += cross_entropy(logits, batch.labels.to(accelerator.device))
+        total += float(cross_entropy(logits, batch.labels.to(accelerator.device)))
     model.train()
-    return float(accelerator.reduce(total, reduction="sum")) / sum(len(row.target) for row in rows)
+    exact = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's has no float64
+    summed = accelerator.reduce(torch.tensor(total, dtype=exact, device=accelerator.device), reduction="sum")
+    return float(summed) / sum(len(row.target) for row in rows)
 
 
 def check_finite(loss: float, step: int) -> None:
@@ -113,7 +119,8 @@ class State:
     epoch: int = 0
     step: int = 0
     steps_of_epoch_done: int = 0
-    interrupted_by: int | None = None  # a signal: finish the step, save, stop
+    signalled: int | None = None  # a signal that this process got
+    interrupted_by: int | None = None  # a signal that all processes know of: save, stop
     waited: int = 0  # validations since the best one
     started: float = field(default_factory=time.perf_counter)
     # Since the last validation:
@@ -153,11 +160,11 @@ class State:
 
     def agree(self, step_loss: Any) -> float:
         """The loss of a step summed over all processes, which also learn here of a signal that one of them got."""
-        signal_ = float(self.interrupted_by or 0)
+        signal_ = float(self.signalled or 0)
         both = torch.stack([torch.as_tensor(step_loss).float(), torch.tensor(signal_, device=self.accelerator.device)])
         loss, signal_ = self.accelerator.reduce(both, reduction="sum").tolist()
-        if signal_ and not self.interrupted_by:
-            self.interrupted_by = signal.SIGTERM
+        if signal_:
+            self.interrupted_by = self.signalled or signal.SIGTERM
         return float(loss)
 
     def count(self, step_loss: float, tokens: int, rows: int) -> None:
@@ -215,7 +222,7 @@ def interruptible(state: State) -> Iterator[None]:
     """Within the block Ctrl-C and SIGTERM let the step end; a second one stops at once, as ever."""
 
     def note(number: int, frame: object) -> None:
-        state.interrupted_by = number
+        state.signalled = number
         for one, handler in before.items():
             signal.signal(one, handler)
 

@@ -12,23 +12,23 @@ def window(example: Example, max_length: int) -> Example:
 
     Whole sentences are taken, nearest first, on both sides in turn. Only where the sentences of the answer alone are
     longer are they cut, again around the answer; the answer itself is never cut. Answers outside the window are
-    dropped. An Example without an offset keeps the beginning of its context.
+    dropped. An Example without an offset stays as it is: nobody knows where to look.
     """
     context = example.context
+    if not example.answers or example.answers[0].start is None:
+        return example
     aligned = align(context)
     if len(aligned.text) <= max_length:
         return example
-    start, end = 0, 0
-    if example.answers and example.answers[0].start is not None:
-        start = example.answers[0].start
-        end = start + len(example.answers[0].text)
+    start = example.answers[0].start
+    end = start + len(example.answers[0].text)
     low, high = _around(context, aligned.offsets, start, end, max_length)
     answers = [
         Answer(answer.text, answer.start - low)
         for answer in example.answers
         if answer.start is not None and low <= answer.start and answer.start + len(answer.text) <= high
     ]
-    return replace(example, context=context[low:high], answers=tuple(answers) or example.answers)
+    return replace(example, context=context[low:high], answers=tuple(answers))
 
 
 def _around(context: str, offsets: tuple[int, ...], start: int, end: int, max_length: int) -> tuple[int, int]:
