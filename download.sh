@@ -39,13 +39,22 @@ fail() {
     exit 2
 }
 
+# sha BITS: the checksum of standard input, with what the system has (Linux, macOS)
+sha() {
+    if command -v "sha${1}sum" >/dev/null; then
+        "sha${1}sum"
+    else
+        shasum -a "$1"
+    fi
+}
+
 # The git blob id of a file: SHA-1 of a header and the content.
 blob_id() {
-    { printf 'blob %s\0' "$(wc -c <"$1" | tr -d ' ')"; cat "$1"; } | sha1sum | cut -d' ' -f1
+    { printf 'blob %s\0' "$(wc -c <"$1" | tr -d ' ')"; cat "$1"; } | sha 1 | cut -d' ' -f1
 }
 
 sha256() {
-    sha256sum <"$1" | cut -d' ' -f1
+    sha 256 <"$1" | cut -d' ' -f1
 }
 
 # recorded SUMS NAME: the SHA-256 that the file SUMS has for NAME; nothing when it has none.
@@ -280,7 +289,7 @@ for name in "$@"; do
         *) fail "unknown data set '$name'; there are: $NAMES all" ;;
     esac
 done
-for tool in curl gzip sha1sum sha256sum; do
+for tool in curl gzip; do
     command -v "$tool" >/dev/null || fail "$tool is needed; install it"
 done
 trap 'echo "download.sh: stopped; run the same command again to go on" >&2; exit 130' INT

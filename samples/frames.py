@@ -55,21 +55,19 @@ FACT = (
     "辞典によると、{x}の{n}は{v}である。", "{x}、その{n}は{v}です。",
 )  # fmt: skip
 FACT_WITHOUT_TOPIC = ("{n}は{v}です。", "{n}は{v}である。", "{n}は{v}とされています。", "その{n}は{v}です。", "{n}は{v}だ。")  # fmt: skip
-# The question for {x} where putting the interrogative in its place would not be Japanese; None: never asked.
-ASKS_X = {
-    "{x}の{n}は{v}です。": "{n}が{v}なのは{wh}ですか?",
-    "{x}の{n}は{v}である。": "{n}が{v}であるのは{wh}か?",
-    "{x}の{n}は{v}だ。": "{n}が{v}なのは{wh}か?",
-    "{x}の{n}として知られるのは{v}です。": None,
-    "{x}の{n}を調べると{v}でした。": None,
-    "{x}の場合、{n}は{v}になります。": None,
-    "{x}は{n}が{v}です。": None,
-    "{x}では{n}は{v}とされています。": None,
-    "現在、{x}の{n}は{v}です。": None,
-    "辞典によると、{x}の{n}は{v}である。": None,
-    "{x}、その{n}は{v}です。": None,
+# Slots that are not asked for: the interrogative in their place would not be Japanese. Everywhere else it stands in their place,
+# so that a statement has one question for each of its slots, and a model can know which.
+NOT_ASKED = {
+    "{n}が{v}なのは{x}です。": ("v",),
+    "{x}は{n}が{v}です。": ("x",),
+    "{x}の{n}として知られるのは{v}です。": ("x",),
+    "{x}では{n}は{v}とされています。": ("x",),
+    "{x}の{n}を調べると{v}でした。": ("x",),
+    "{x}の場合、{n}は{v}になります。": ("x",),
+    "現在、{x}の{n}は{v}です。": ("x",),
+    "辞典によると、{x}の{n}は{v}である。": ("x",),
+    "{x}、その{n}は{v}です。": ("x",),
 }
-NOT_ASKED = {"{n}が{v}なのは{x}です。": ("v",)}
 
 
 @dataclass(frozen=True)
@@ -186,12 +184,9 @@ def build(pattern: str, values: dict[str, list[tuple[str, str]]], lead: str = ""
     for i, (text, wh) in enumerate(filled):
         if i % 2:
             name = parts[i]
-            template = ASKS_X.get(pattern, "") if name == "x" else ""
             question: str | None
-            if name == "n" or template is None or name in NOT_ASKED.get(pattern, ()):
+            if name == "n" or name in NOT_ASKED.get(pattern, ()):
                 question = None
-            elif template:
-                question = template.format(wh=wh, **{k: v[0][0] for k, v in values.items() if k != "wh"})
             else:
                 after = filled[i + 1][0]
                 if after.startswith("は"):  # an interrogative is no topic: 誰が, not 誰は
