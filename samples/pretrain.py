@@ -334,6 +334,7 @@ def save(model, args: argparse.Namespace, log: list[dict]) -> None:
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "sentencepiece": spm.__version__}
     path = args.output_dir / "pretraining.json"
     stages = json.loads(path.read_text())["stages"] if args.go_on else []
+    options = json.loads(json.dumps(options))  # as it was written: tuples are lists
     if stages and stages[-1]["options"] == options and len(stages[-1]["log"]) < len(log):
         stages.pop()  # the same stage, some steps ago
     stages.append({"options": options, "versions": versions, "log": log})

@@ -403,7 +403,8 @@ def test_ctrl_c_leaves_only_the_beginning(download):
     server.cut, server.hang = 20_000, True
     part = download.raw / "jsquad" / f"{TRAIN}.part"
     # A session of its own: Ctrl-C goes to the script and to curl, and not to this process.
-    process = download.start(start_new_session=True)
+    # A shell that was started in the background ignores Ctrl-C, and so would the script.
+    process = download.start(start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     deadline = time.monotonic() + 20
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.01)
