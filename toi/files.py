@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -130,6 +131,15 @@ def _explained(path: Path) -> Iterator[None]:
         if error.errno in _DISK or ours:
             raise InputError(f"{place or path}: cannot be written ({error.strerror or error})") from error
         raise
+
+
+def matching_files(pattern: str | Path, hint: str) -> list[Path]:
+    """The file, or the files of a glob in order of their names. Raises InputError, ending in `hint`, if there is none."""
+    path = Path(pattern)
+    files = [path] if path.is_file() else sorted(Path(p) for p in glob.glob(str(pattern)) if Path(p).is_file())
+    if not files:
+        raise InputError(f"{pattern}: no such file; {hint}")
+    return files
 
 
 def read_text(path: str | Path) -> str:

@@ -1,6 +1,5 @@
 """Quiz files -> a data folder of question generation. The formats are those of `toi/quiz_formats.py`."""
 
-import glob
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from toi.audit import Audit
 from toi.errors import InputError
 from toi.examples import SPLITS, Answer, Example
+from toi.files import matching_files
 from toi.occurrences import choose, find
 from toi.options import at_least
 from toi.preparation import PreparationOptions, refuse_other, split_groups, write_data
@@ -94,10 +94,7 @@ def _find_files(pattern: str) -> list[Path]:
     path = Path(pattern)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file or a glob")
-    files = [path] if path.is_file() else sorted(Path(p) for p in glob.glob(pattern) if Path(p).is_file())
-    if not files:
-        raise InputError(f"{pattern}: no such file; for JAQKET run ./download.sh jaqket, else give --train_file and --passage_file")
-    return files
+    return matching_files(pattern, "for JAQKET run ./download.sh jaqket, else give --train_file and --passage_file")
 
 
 def _stem(pattern: str) -> str:

@@ -7,7 +7,6 @@ becomes `Example(id="q1", title="霧沢一", context=..., question=..., answers=
 and SQuAD itself have this form. Everything is checked; what is wrong is named by its place.
 """
 
-import glob
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from pathlib import Path
 from toi.audit import Audit
 from toi.errors import InputError
 from toi.examples import Answer, Example
-from toi.files import read_json
+from toi.files import matching_files, read_json
 from toi.occurrences import choose, find
 from toi.preparation import PreparationOptions, refuse_other, split_groups, write_data
 from toi.records import Node, short
@@ -107,13 +106,8 @@ def find_files(pattern: str | Path) -> list[Path]:
         files = sorted(path.glob("*.json"))
         if not files:
             raise InputError(f"{path}: no .json file in this folder")
-    else:
-        files = [path] if path.is_file() else sorted(Path(p) for p in glob.glob(str(pattern)) if Path(p).is_file())
-        if not files:
-            raise InputError(
-                f"{pattern}: no such file; for JSQuAD run ./download.sh jsquad, else give --train_file and --test_file"
-            )
-    return files
+        return files
+    return matching_files(pattern, "for JSQuAD run ./download.sh jsquad, else give --train_file and --test_file")
 
 
 def read_squad(path: str | Path) -> list[Example]:
