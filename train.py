@@ -97,8 +97,8 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
         exchange = nullcontext() if i == len(batches) - 1 else accelerator.no_sync(state.model)
         with exchange:  # processes exchange gradients once a step, behind its last batch
             with accelerator.autocast():
-                logits = state.model(**batch.inputs(accelerator.device)).logits  # (batch, target, vocab)
-            loss = state.loss(logits, batch.labels.to(accelerator.device), batch) / step_tokens
+                logits, labels = state.logits(batch, packed=getattr(state.loss, "by_token", False))  # (batch, target, vocab)
+            loss = state.loss(logits, labels, batch) / step_tokens
             if not mine:  # more processes than rows: take part in the exchange with nothing
                 loss = loss * 0.0
             accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
@@ -121,9 +121,7 @@ def keep_if_better(state: "State") -> None:
     from toi.training import validation_loss
 
     options = state.options
-    eval_loss = validation_loss(
-        state.model, state.rows["dev"], options.per_device_eval_batch_size, *state.special_ids, state.accelerator
-    )
+    eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
     better = state.record(eval_loss)
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
@@ -150,6 +148,7 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
 
     from toi.batching import encode_rows
     from toi.checkpoint import add_highlight, load, task_of
+    from toi.fast_t5 import can_speed_up, speed_up
     from toi.resume import find_checkpoint, load_checkpoint, remove_checkpoints
     from toi.tasks import HIGHLIGHT, read_task
     from toi.training import State, make_optimizer, make_schedule, mixed_precision
@@ -173,6 +172,9 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
     state.schedule = make_schedule(optimizer, options, state.total_steps)
     set_seed(options.seed)  # for dropout
     state.plain_optimizer = optimizer
+    state.fast = can_speed_up(checkpoint.model, accelerator.device)
+    if state.fast:
+        speed_up(checkpoint.model)
     state.model, state.optimizer = accelerator.prepare(checkpoint.model, optimizer)
     state.model.train()  # a loaded model has its dropout off
     if options.resume_from_checkpoint:

@@ -14,7 +14,7 @@ from toi.errors import InputError
 from train import TrainOptions, train
 
 # Losses of `golden` below, on the machine that wrote this file. A change of these is a change of training.
-GOLDEN = [5.2904, 4.9886]
+GOLDEN = [5.2870, 4.9908]
 
 
 def options(model, data_dir, output_dir, **changes):

@@ -4,13 +4,13 @@ An Example is what the data set holds, untouched. A Row is made from it by a Tas
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from toi.errors import InputError
-from toi.files import read_text, replacing, to_json
+from toi.files import read_lines, read_text, replacing, to_json
 
 SPLITS = ("train", "dev", "test")
 
@@ -65,21 +65,22 @@ def read_rows(path: str | Path) -> list[Row]:
 
     Raises InputError naming the file and the line, or the file if it is missing or has no rows.
     """
-    lines = read_text(path).split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    rows = []
-    for number, line in enumerate(lines, start=1):
+    return list(iterate_rows(path))
+
+
+def iterate_rows(path: str | Path) -> Iterator[Row]:
+    """`read_rows`, a row at a time: for files that are larger than the memory."""
+    number = 0
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.removesuffix("\r").split("\t")
         if len(fields) != 3:
             raise InputError(f"{path}:{number}: expected 3 tab-separated fields (id, source, target), found {len(fields)}")
         for name, value in zip(Row._fields, fields, strict=True):
             if not value.strip():
                 raise InputError(f"{path}:{number}: the {name} field is empty; fill it or remove the row")
-        rows.append(Row(*fields))
-    if not rows:
+        yield Row(*fields)
+    if not number:
         raise InputError(f"{path}: no rows; expected one line per example: id, source, target")
-    return rows
 
 
 def write_rows(path: str | Path, rows: Iterable[Row]) -> None:

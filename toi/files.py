@@ -158,6 +158,26 @@ def read_text(path: str | Path) -> str:
         raise InputError(f"{path}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); convert the file to UTF-8") from None
 
 
+def read_lines(path: str | Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, one at a time, without line feeds; a byte order mark dropped.
+
+    Raises InputError with the place of a bad byte.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n")
+                except UnicodeDecodeError as error:
+                    bad = f"0x{line[error.start]:02x}"
+                    raise InputError(f"{path}:{number}: not UTF-8 (byte {bad}); convert the file to UTF-8") from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def read_json(path: str | Path) -> Any:
     """The JSON value in a file. Raises InputError with the line of what is wrong."""
     text = read_text(path)

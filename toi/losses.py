@@ -12,7 +12,7 @@ file: `--loss my_losses.py:my_loss`.
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch.nn import functional
@@ -24,8 +24,16 @@ if TYPE_CHECKING:
 
 IGNORED = -100
 Loss = Callable[[torch.Tensor, torch.Tensor, "Batch"], torch.Tensor]
+_AnyLoss = TypeVar("_AnyLoss", bound=Callable[..., torch.Tensor])
 
 
+def by_token(loss: _AnyLoss) -> _AnyLoss:
+    """Mark a loss that looks at each place by itself: it may get only those that have a target, as one row, (1, places, vocab)."""
+    loss.by_token = True  # type: ignore[attr-defined]
+    return loss
+
+
+@by_token
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
     """The summed negative log-likelihood, computed in single precision."""
     return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
@@ -34,6 +42,7 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | No
 def label_smoothing(factor: float) -> Loss:
     """Cross entropy with `factor` of the target spread over the vocabulary (Szegedy et al. 2016, section 7)."""
 
+    @by_token
     def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
         return functional.cross_entropy(
             logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum", label_smoothing=factor
@@ -45,6 +54,7 @@ def label_smoothing(factor: float) -> Loss:
 def focal(gamma: float) -> Loss:
     """Cross entropy times (1 - p) ** gamma: less of what is known already (Lin et al. 2017, equation 4)."""
 
+    @by_token
     def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
         nll = functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="none")
         return ((1 - (-nll).exp()) ** gamma * nll).sum()  # ignored places have nll 0
@@ -98,4 +108,4 @@ def from_file(path_and_name: str) -> Loss:
             raise InputError(f"--loss {path_and_name}: must return one number (a tensor without dimensions), the sum over tokens")
         return value
 
-    return loss
+    return by_token(loss) if getattr(function, "by_token", False) else loss

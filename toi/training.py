@@ -14,10 +14,10 @@ from accelerate import Accelerator
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
-from toi.batching import Encoded, collate, shuffled_batches, sorted_batches
+from toi.batching import Batch, Encoded, collate, shuffled_batches, sorted_batches
 from toi.checkpoint import Checkpoint, update_run
 from toi.errors import InputError
-from toi.losses import Loss, cross_entropy
+from toi.losses import IGNORED, Loss, cross_entropy
 from toi.options import TrainOptions
 from toi.run_report import draw_training, write_log, write_model_card
 from toi.tasks import Task, data_of
@@ -77,19 +77,18 @@ def optimizer_steps(lengths: Sequence[int], batch_size: int, accumulation: int, 
 
 
 @torch.no_grad()
-def validation_loss(
-    model: PreTrainedModel, rows: Sequence[Encoded], batch_size: int, pad_id: int, start_id: int, accelerator: Accelerator
-) -> float:
+def validation_loss(state: "State", rows: Sequence[Encoded], batch_size: int) -> float:
     """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
-    model.eval()
+    accelerator = state.accelerator
+    state.model.eval()
     total = 0.0
     batches = sorted_batches([len(row.source) for row in rows], batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
-        batch = collate([rows[i] for i in indices], pad_id, start_id)
+        batch = collate([rows[i] for i in indices], *state.special_ids)
         with accelerator.autocast():
-            logits = model(**batch.inputs(accelerator.device)).logits  # (batch, target, vocab)
-        total += float(cross_entropy(logits, batch.labels.to(accelerator.device)))
-    model.train()
+            logits, labels = state.logits(batch, packed=True)
+        total += float(cross_entropy(logits, labels))
+    state.model.train()
     exact = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's has no float64
     summed = accelerator.reduce(torch.tensor(total, dtype=exact, device=accelerator.device), reduction="sum")
     return float(summed) / sum(len(row.target) for row in rows)
@@ -113,6 +112,7 @@ class State:
     loss: Loss
     run: dict[str, Any]  # what `run.json` will hold
     model: Any = None  # the checkpoint's, as Accelerate wraps it
+    fast: bool = False  # whether toi/fast_t5.py speeds it up
     plain_optimizer: Any = None
     optimizer: Any = None  # the plain one, as Accelerate wraps it
     schedule: Any = None
@@ -134,6 +134,17 @@ class State:
         """The id that fills up batches, and the one that the decoder starts with."""
         pad_id, start_id = self.checkpoint.tokenizer.pad_id, self.checkpoint.model.config.decoder_start_token_id
         return pad_id, pad_id if start_id is None else start_id  # T5 starts with the padding id
+
+    def logits(self, batch: Batch, packed: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the model predicts, (batch, target, vocab), and the labels (batch, target).
+
+        `packed`: only the places that have a target, as one row, (1, places, vocab) and (1, places), where the model can.
+        """
+        labels, inputs = batch.labels.to(self.accelerator.device), batch.inputs(self.accelerator.device)
+        if not (packed and self.fast):
+            return self.model(**inputs, use_cache=False).logits, labels
+        kept = labels != IGNORED
+        return self.model(**inputs, kept=kept).logits, labels[kept][None]
 
     @property
     def batch_size(self) -> int:
