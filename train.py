@@ -8,6 +8,7 @@ keeps the best. What they stand on is in toi/training.py. The loss is free: see 
 
 import os
 import random
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -18,7 +19,6 @@ from toi.cli import checked, run
 from toi.options import TrainOptions
 
 if TYPE_CHECKING:
-    from toi.examples import Row
     from toi.losses import Loss
     from toi.training import State
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def main(options: TrainOptions) -> None:
     """Train, evaluate, or both."""
     if options.do_eval:
-        read_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
+        check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
     if options.do_train:
         train(options)
     if options.do_eval:
@@ -36,10 +36,9 @@ def main(options: TrainOptions) -> None:
 def train(options: TrainOptions) -> dict[str, Any]:
     """Train, and return what `run.json` holds. Raises InputError before anything slow if an input is wrong."""
     checked(options)
-    rows = read_splits(options.data_dir, ("train", "dev"))
-    if options.max_train_samples is not None and options.max_train_samples < len(rows["train"]):
-        rows["train"] = random.Random(options.seed).sample(rows["train"], options.max_train_samples)
+    highlighted = check_splits(options.data_dir, ("train", "dev"))
     from toi.checkpoint import quiet, refuse_other_run
+    from toi.hub import check_hub, push
     from toi.resume import find_checkpoint, save_checkpoint
     from toi.training import finish, interruptible
 
@@ -48,7 +47,9 @@ def train(options: TrainOptions) -> dict[str, Any]:
         find_checkpoint(options.resume_from_checkpoint, options.output_dir)
     else:
         refuse_other_run(options.output_dir, options.overwrite_output_dir)
-    state = set_up(options, rows)
+    if options.push_to_hub:
+        check_hub()
+    state = set_up(options, highlighted)
     if options.eval_before_training and state.step == 0:
         keep_if_better(state)
     with interruptible(state):
@@ -69,7 +70,10 @@ def train(options: TrainOptions) -> dict[str, Any]:
                     stop(state, folder)
                 if state.finished:
                     break
-    return finish(state)
+    run = finish(state)
+    if options.push_to_hub and not options.do_eval and state.accelerator.is_main_process:
+        print(f"pushed to {push(options.output_dir, options.hub_model_id)}")
+    return run
 
 
 def stop(state: "State", folder: Path) -> NoReturn:
@@ -85,11 +89,10 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     batches nor on the number of processes that share them.
     """
     from toi.batching import collate
-    from toi.training import check_finite
 
-    accelerator, rows = state.accelerator, state.rows["train"]
+    accelerator, rows, started = state.accelerator, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
-    step_tokens = sum(len(rows[i].target) for indices in batches for i in indices)
+    step_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
     step_loss: Any = 0.0
     for i, indices in enumerate(batches):
         mine = indices[rank::world]
@@ -104,14 +107,9 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
             accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
         step_loss += loss.detach()
     step_loss = state.agree(step_loss)
-    state.step += 1
-    state.steps_of_epoch_done += 1
-    check_finite(step_loss, state.step)
-    accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
-    state.optimizer.step()
-    state.schedule.step()
-    state.optimizer.zero_grad(set_to_none=True)
-    state.count(step_loss, step_tokens, sum(map(len, batches)))
+    norm = accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
+    state.apply(step_loss, norm)
+    state.count(step_loss, step_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
 
 
 def keep_if_better(state: "State") -> None:
@@ -140,18 +138,27 @@ def progress(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[li
             bar.set_postfix(state.postfix(), refresh=False)
 
 
-def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
-    """Load the model, encode the rows, make the optimizer."""
+def set_up(options: TrainOptions, highlighted: bool) -> "State":
+    """Load the model, encode the rows, make the optimizer. `highlighted`: the data uses `<hl>`."""
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
     from accelerate.utils import set_seed
 
-    from toi.batching import encode_rows
     from toi.checkpoint import add_highlight, load, task_of
+    from toi.examples import split_path
     from toi.fast_t5 import can_speed_up, speed_up
     from toi.resume import find_checkpoint, load_checkpoint, remove_checkpoints
-    from toi.tasks import HIGHLIGHT, read_task
-    from toi.training import State, make_optimizer, make_schedule, mixed_precision
+    from toi.tasks import read_task
+    from toi.token_rows import token_rows
+    from toi.training import (
+        State,
+        check_compiler,
+        clamp_feed_forward,
+        make_optimizer,
+        make_schedule,
+        mixed_precision,
+        tensorboard_writer,
+    )
 
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     if os.environ.get("WORLD_SIZE", "1") == "1":
@@ -159,22 +166,35 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
     accelerator = Accelerator(mixed_precision=mixed_precision(options.precision))
     checkpoint = load(options.model_name_or_path, from_scratch=options.from_scratch, seed=options.seed)
     task = read_task(options.data_dir) or (task_of(checkpoint, options.task) if options.task else None)
-    if any(HIGHLIGHT in row.source for row in rows["train"]):
+    if highlighted:
         add_highlight(checkpoint)
-    encoded = {}
-    for split in rows:
-        encoded[split], cut = encode_rows(rows[split], checkpoint.tokenizer, options.max_input_length, options.max_target_length)
-        accelerator.print(
-            f"{split}: {len(rows[split]):,} rows; cut to the limits: {cut.sources:,} sources, {cut.targets:,} targets"
-        )
-    state = State(options, accelerator, checkpoint, task, encoded, loss, describe(options))
+    rows = {}
+    for split in ("train", "dev"):
+        with accelerator.main_process_first():  # one encodes, the others find it done
+            path = split_path(options.data_dir, split)
+            rows[split], audit = token_rows(path, checkpoint.tokenizer, options.max_input_length, options.max_target_length)
+        accelerator.print(f"{split}: {audit}")
+        if split == "train":
+            accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
+    count = len(rows["train"])
+    if options.max_train_samples is not None and options.max_train_samples < count:
+        rows["train"] = rows["train"].select(random.Random(options.seed).sample(range(count), options.max_train_samples))
+        accelerator.print(f"training on {options.max_train_samples:,} of the {count:,} rows, chosen by the seed")
+    state = State(options, accelerator, checkpoint, task, rows, loss, describe(options))
     optimizer = make_optimizer(checkpoint.model, options.optim, options.learning_rate, options.weight_decay)
     state.schedule = make_schedule(optimizer, options, state.total_steps)
     set_seed(options.seed)  # for dropout
     state.plain_optimizer = optimizer
-    state.fast = can_speed_up(checkpoint.model, accelerator.device)
-    if state.fast:
+    if options.gradient_checkpointing:
+        checkpoint.model.activation_checkpointing_enable({"use_reentrant": False})
+    if accelerator.mixed_precision == "fp16":
+        clamp_feed_forward(checkpoint.model)
+    if options.torch_compile:
+        check_compiler(accelerator.device)
+        checkpoint.model.compile(dynamic=True)
+    elif can_speed_up(checkpoint.model, accelerator.device):
         speed_up(checkpoint.model)
+        state.fast = True
     state.model, state.optimizer = accelerator.prepare(checkpoint.model, optimizer)
     state.model.train()  # a loaded model has its dropout off
     if options.resume_from_checkpoint:
@@ -183,6 +203,8 @@ def set_up(options: TrainOptions, rows: "dict[str, list[Row]]") -> "State":
         accelerator.print(f"going on from {folder}, step {state.step:,}")
     else:
         remove_checkpoints(options.output_dir)  # of a run that is overwritten
+    if options.report_to == "tensorboard" and accelerator.is_main_process:
+        state.writer = tensorboard_writer(options)
     accelerator.print(state.headline())
     return state
 
@@ -204,12 +226,16 @@ def make_loss(options: TrainOptions) -> "Loss":
             return losses.from_file(own)
 
 
-def read_splits(data_dir: str, splits: Sequence[str]) -> "dict[str, list[Row]]":
-    """The rows of some splits of a data folder."""
-    from toi.examples import read_rows, split_path
+def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
+    """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
+    from toi.examples import iterate_rows, split_path
+    from toi.tasks import HIGHLIGHT
 
-    paths = {split: split_path(data_dir, split) for split in splits}
-    return {split: read_rows(path) for split, path in paths.items()}
+    highlighted = False
+    for path in [split_path(data_dir, split) for split in splits]:
+        for row in iterate_rows(path):
+            highlighted = highlighted or HIGHLIGHT in row.source
+    return highlighted
 
 
 def describe(options: TrainOptions) -> dict[str, Any]:
@@ -226,7 +252,7 @@ def evaluate(options: TrainOptions) -> None:
     """Score the model in `output_dir` on dev and test, print the table, write `results.json`."""
     checked(options)
     splits = ("dev", "test")
-    read_splits(options.data_dir, splits)  # what is wrong with them is said before the model is loaded
+    check_splits(options.data_dir, splits)  # what is wrong with them is said before the model is loaded
     if os.environ.get("RANK", "0") != "0":  # one process of several scores, the others are done
         return
     from toi.checkpoint import load, quiet, update_metrics
@@ -243,6 +269,10 @@ def evaluate(options: TrainOptions) -> None:
     if "options" in run:  # a model of train.py, not one from elsewhere
         write_model_card(output_dir, run, checkpoint.task, data_of(output_dir))
     print(table(scores, counts))
+    if options.push_to_hub:
+        from toi.hub import push
+
+        print(f"pushed to {push(output_dir, options.hub_model_id)}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 """Tiny models and data for all tests; nothing here needs a network or `samples/base`."""
 
+import atexit
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+os.environ["HF_DATASETS_CACHE"] = CACHE = tempfile.mkdtemp(prefix="toi-tests-")  # for the token ids of the tests
+atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: a test must not look for a network
 
-import pytest
+import pytest  # noqa: E402 (behind the settings above)
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))

@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from toi.batching import Encoded, collate, encode_rows, shuffled_batches, sorted_batches, truncate
-from toi.examples import Row
-from toi.tokenization import load_tokenizer
+from toi.batching import Encoded, collate, shuffled_batches, sorted_batches, truncate
 
 
 @pytest.mark.parametrize(
@@ -50,8 +48,12 @@ def test_collate():
     assert set(batch.inputs(torch.device("cpu"))) == {"input_ids", "attention_mask", "decoder_input_ids"}
 
 
-def test_truncation_is_counted(tiny):
-    rows = [Row("1", "山梨県の県庁所在地は甲府市です。", "甲府市"), Row("2", "山", "県庁所在地はどこですか?")]
-    encoded, cut = encode_rows(rows, load_tokenizer(tiny), 4, 5)
-    assert (cut.sources, cut.targets) == (1, 1)
-    assert all(len(e.source) <= 4 and len(e.target) <= 5 and e.source[-1] == e.target[-1] == 1 for e in encoded)
+@pytest.mark.parametrize("max_tokens", [1, 60, 101, 500, 10**6])
+def test_a_budget_of_tokens(max_tokens):
+    """A batch with its padding stays within the budget, unless it is one long row, and the next row would not fit."""
+    for batches in (shuffled_batches(LENGTHS, 8, 1, 0, max_tokens), sorted_batches(LENGTHS, 8, max_tokens)):
+        assert sorted(i for batch in batches for i in batch) == list(range(1000))
+        for batch in batches:
+            assert len(batch) == 1 or max(LENGTHS[i] for i in batch) * len(batch) <= max_tokens
+    sizes = [len(batch) for batch in sorted_batches([50, 30, 30, 20, 20, 20, 5], 8, 60)]
+    assert sizes == [1, 2, 3, 1]

@@ -53,7 +53,7 @@ def test_what_a_run_writes(trained):
     assert task["data"]["counts"]["train"] == 76
     AutoModelForSeq2SeqLM.from_pretrained(model)
     log = (model / "log.csv").read_text().splitlines()
-    assert log[0] == "epoch,step,train_loss,eval_loss,learning_rate,rows_per_second"
+    assert log[0] == "epoch,step,train_loss,eval_loss,learning_rate"
     assert len(log) == 3
     assert (model / "training.png").read_bytes().startswith(b"\x89PNG")
     card = (model / "README.md").read_text()
@@ -160,7 +160,7 @@ def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
 
 def test_a_quick_look_takes_rows_by_the_seed(tiny, data_dir, tmp_path, capsys):
     run = train(options(tiny, data_dir, tmp_path / "m", max_train_samples=8, num_train_epochs=1))
-    assert "train: 8 rows" in capsys.readouterr().out
+    assert "training on 8 of the 76 rows" in capsys.readouterr().out
     assert run["options"]["max_train_samples"] == 8
 
 

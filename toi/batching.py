@@ -1,4 +1,4 @@
-"""Rows of ids -> padded batches of like length."""
+"""Rows of ids -> padded batches of like length. How rows become ids is in `toi/token_rows.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy
 import torch
 
-from toi.examples import Row
 from toi.losses import IGNORED
-from toi.tokenization import Tokenizer
 
 # Batches of like length are formed within this many batches, so that they still differ from epoch to epoch.
 _POOL = 50
+
+Lengths = Sequence[int] | numpy.ndarray
 
 
 @dataclass(frozen=True)
@@ -22,48 +22,48 @@ class Encoded:
     target: list[int]
 
 
-@dataclass(frozen=True)
-class Truncation:
-    """How many sources and targets were longer than the limits."""
-
-    sources: int
-    targets: int
-
-
-def encode_rows(
-    rows: Sequence[Row], tokenizer: Tokenizer, max_input_length: int, max_target_length: int
-) -> tuple[list[Encoded], Truncation]:
-    """The ids of every row, cut to the limits (in tokens, the end-of-sequence id included and kept)."""
-    sources = tokenizer.encode_batch([row.source for row in rows])
-    targets = tokenizer.encode_batch([row.target for row in rows])
-    truncation = Truncation(sum(len(s) > max_input_length for s in sources), sum(len(t) > max_target_length for t in targets))
-    encoded = [
-        Encoded(truncate(source, max_input_length), truncate(target, max_target_length))
-        for source, target in zip(sources, targets, strict=True)
-    ]
-    return encoded, truncation
-
-
 def truncate(ids: list[int], limit: int) -> list[int]:
     """At most `limit` ids, the last of them kept."""
     return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
 
 
-def shuffled_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Indices in batches of like length, in an order that depends on seed and epoch alone."""
+def shuffled_batches(lengths: Lengths, batch_size: int, seed: int, epoch: int, max_tokens: int | None = None) -> list[list[int]]:
+    """Indices in batches of like length, in an order that depends on seed and epoch alone.
+
+    With `max_tokens`, a batch has as many rows as keep its padded tokens within it (one row at least), not `batch_size`.
+    """
+    tokens = numpy.asarray(lengths)
     generator = numpy.random.default_rng((seed, epoch))
-    order = generator.permutation(len(lengths))
-    batches = []
-    for start in range(0, len(order), batch_size * _POOL):
-        pool = sorted(order[start : start + batch_size * _POOL].tolist(), key=lambda i: lengths[i])
-        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    order = generator.permutation(len(tokens))
+    size = batch_size if max_tokens is None else max(1, int(max_tokens // tokens.mean()))
+    batches: list[list[int]] = []
+    for start in range(0, len(order), size * _POOL):
+        pool = order[start : start + size * _POOL]
+        pool = pool[numpy.argsort(tokens[pool], kind="stable")]
+        batches += _cut(pool.tolist(), tokens, batch_size, max_tokens)
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def sorted_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+def sorted_batches(lengths: Lengths, batch_size: int, max_tokens: int | None = None) -> list[list[int]]:
     """Indices in batches of like length, the longest first (what does not fit in memory fails at once)."""
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    tokens = numpy.asarray(lengths)
+    order = numpy.argsort(-tokens, kind="stable")
+    return _cut(order.tolist(), tokens, batch_size, max_tokens)
+
+
+def _cut(order: list[int], lengths: numpy.ndarray, batch_size: int, max_tokens: int | None) -> list[list[int]]:
+    """Indices in an order of their lengths, up or down, cut into batches."""
+    if max_tokens is None:
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    batches: list[list[int]] = []
+    longest = 0
+    for i in order:
+        longest = max(longest, int(lengths[i])) if batches else int(lengths[i])
+        if not batches or longest * (len(batches[-1]) + 1) > max_tokens:
+            batches.append([])
+            longest = int(lengths[i])
+        batches[-1].append(i)
+    return batches
 
 
 def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:

@@ -24,7 +24,7 @@ _OURS = (
     "special_tokens_map.json", "added_tokens.json", "spiece.model", "task.json", "run.json", "log.csv", "training.png",
     "README.md", "results.json", "*_output.tsv",
 )  # fmt: skip
-_LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "sentencepiece", "neologdn", "sacrebleu")
+_LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "sentencepiece", "neologdn", "sacrebleu")
 
 
 @dataclass

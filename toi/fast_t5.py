@@ -20,7 +20,6 @@ from types import MethodType
 from typing import Any
 
 import torch
-from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from transformers import PreTrainedModel, T5ForConditionalGeneration

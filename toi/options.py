@@ -92,10 +92,16 @@ class TrainOptions(DecodingOptions):
     """Targets are cut to this many tokens."""
     per_device_train_batch_size: int = 8
     """Rows per batch and process."""
+    max_tokens_per_batch: int | None = None
+    """Batches of so many source tokens, padding included, per process, instead of --per_device_train_batch_size rows."""
     per_device_eval_batch_size: int = 32
     """Rows per batch and process when validating and scoring."""
     gradient_accumulation_steps: int = 1
     """Batches per step of the optimizer."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
+    torch_compile: bool = False
+    """Compile the model with torch.compile, which needs a C++ compiler on CPUs and some minutes at the start."""
     learning_rate: float = 1e-4
     """The peak learning rate."""
     weight_decay: float = 0.01
@@ -124,8 +130,14 @@ class TrainOptions(DecodingOptions):
     """Keep so many checkpoints."""
     resume_from_checkpoint: str | None = None
     """Go on with a run from its last checkpoint (auto), or from the one in this folder."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Numbers of the matrix products; auto is bf16 where the machine has it."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Numbers of the matrix products; auto is bf16 where the machine has it. fp16 is for GPUs without bf16."""
+    report_to: Literal["none", "tensorboard"] = "none"
+    """tensorboard writes event files beside the model folder, in {output_dir}.runs."""
+    push_to_hub: bool = False
+    """Upload the model folder to the Hugging Face hub at the end (log in first: hf auth login)."""
+    hub_model_id: str | None = None
+    """The name on the hub. [default: the name of the model folder, in your account]"""
     seed: int = 42
     """Order of the data, dropout, and the weights of --from_scratch."""
 
@@ -137,6 +149,7 @@ class TrainOptions(DecodingOptions):
         found += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size")
         found += at_least(self, 1, "gradient_accumulation_steps", "save_total_limit")
         found += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience", "save_steps")
+        found += at_least(self, 1, "max_tokens_per_batch")
         found += at_least(self, 0, "warmup_steps")
         found += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
@@ -146,6 +159,8 @@ class TrainOptions(DecodingOptions):
             found.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
         if not 0 <= self.seed < 2**32:
             found.append(f"--seed must be at least 0 and below 2**32, not {self.seed}")
+        if self.hub_model_id is not None and not self.push_to_hub:
+            found.append("--hub_model_id is for --push_to_hub")
         if not 0 <= self.warmup_ratio <= 1:
             found.append("--warmup_ratio must be between 0 and 1")
         if self.weight_decay < 0:

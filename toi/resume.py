@@ -22,9 +22,10 @@ from toi.training import State
 # Options that do not change what is learnt.
 _FREE = {
     "do_train", "do_eval", "overwrite_output_dir", "resume_from_checkpoint", "save_steps", "save_total_limit",
+    "report_to", "push_to_hub", "hub_model_id",
     "per_device_eval_batch_size", "num_beams", "length_penalty", "repetition_penalty", "no_repeat_ngram_size", "bad_words",
 }  # fmt: skip
-_NUMBERS = ("epoch", "step", "steps_of_epoch_done", "waited", "loss_sum", "tokens", "seen")
+_NUMBERS = ("epoch", "step", "steps_of_epoch_done", "waited", "skipped", "skipped_in_a_row", "loss_sum", "tokens", "seen")
 
 
 def checkpoints_of(output_dir: str | Path) -> Path:

@@ -12,13 +12,13 @@ _SHOWN = """
 num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
 precision seed max_input_length max_target_length
 """.split()
-_COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate", "rows_per_second")
+_COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate")  # nothing that another run of the same seed would not give
 
 
 def write_log(folder: str | Path, history: list[dict[str, Any]]) -> None:
     """Write `log.csv`: a row for each validation."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(history)
     with replacing(Path(folder) / "log.csv") as file:

@@ -6,6 +6,7 @@ saved beside the model is a `tokenizer.json` that gives the same ids to everybod
 (`AutoTokenizer.from_pretrained(model)`).
 """
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterable
@@ -63,6 +64,13 @@ class Tokenizer:
     def __len__(self) -> int:
         """The number of ids, added tokens included."""
         return len(self.fast)
+
+    def fingerprint(self) -> str:
+        """A name of what decides on the ids: the same for the same ids of every text."""
+        content = self.fast.backend_tokenizer.to_str().encode()
+        if self.sentencepiece_file is not None:
+            content += self.sentencepiece_file.read_bytes()
+        return hashlib.sha256(content).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, with the end-of-sequence id."""

@@ -2,11 +2,15 @@
 
 import contextlib
 import math
+import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,17 +18,21 @@ from accelerate import Accelerator
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
-from toi.batching import Batch, Encoded, collate, shuffled_batches, sorted_batches
+from toi.batching import Batch, Lengths, collate, shuffled_batches, sorted_batches
 from toi.checkpoint import Checkpoint, update_run
 from toi.errors import InputError
 from toi.losses import IGNORED, Loss, cross_entropy
 from toi.options import TrainOptions
 from toi.run_report import draw_training, write_log, write_model_card
 from toi.tasks import Task, data_of
+from toi.token_rows import TokenRows
 
 
 def mixed_precision(precision: str) -> str:
-    """Accelerate's name of a `--precision`; `auto` is bf16 where the machine multiplies in it, else fp32."""
+    """Accelerate's name of a `--precision`; `auto` is bf16 where the machine multiplies in it, else fp32.
+
+    Raises InputError for fp16 without a GPU.
+    """
     if precision == "auto":
         fast = (
             torch.cuda.is_bf16_supported(including_emulation=False)
@@ -32,7 +40,26 @@ def mixed_precision(precision: str) -> str:
             else torch.cpu._is_avx512_bf16_supported()
         )
         return "bf16" if fast else "no"
-    return {"fp32": "no", "bf16": "bf16"}[precision]
+    if precision == "fp16" and not torch.accelerator.is_available():
+        raise InputError("--precision fp16 needs a GPU; use bf16, fp32 or auto")
+    return {"fp32": "no"}.get(precision, precision)
+
+
+def clamp_feed_forward(model: PreTrainedModel) -> None:
+    """Keep the feed-forward outputs of a T5 within what fp16 can say: one that overflows makes every loss NaN from there on.
+
+    transformers clamps hidden states, but under autocast those are in fp32 and the overflow is in them already.
+    """
+
+    def clamp(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor | None:
+        if output.dtype != torch.float16:
+            return None
+        largest = torch.finfo(torch.float16).max
+        return output.clamp(-largest, largest)
+
+    for name, module in model.named_modules():
+        if name.endswith("DenseReluDense"):
+            module.register_forward_hook(clamp)
 
 
 def make_optimizer(model: PreTrainedModel, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
@@ -67,22 +94,28 @@ def learning_rate_share(kind: str, step: int, warmup_steps: int, total_steps: in
     return rest if kind == "linear" else 0.5 - 0.5 * math.cos(math.pi * rest)
 
 
-def optimizer_steps(lengths: Sequence[int], batch_size: int, accumulation: int, seed: int, epoch: int) -> list[list[list[int]]]:
+def optimizer_steps(
+    lengths: Lengths, batch_size: int, accumulation: int, seed: int, epoch: int, max_tokens: int | None = None
+) -> list[list[list[int]]]:
     """The batches of an epoch, in groups that make one step of the optimizer each.
 
-    A step has `batch_size * accumulation` rows; which ones does not depend on how they are cut into batches.
+    A step has `batch_size * accumulation` rows, or with `max_tokens` as many as have that many padded tokens times `accumulation`;
+    which ones does not depend on how they are cut into batches.
     """
-    steps = shuffled_batches(lengths, batch_size * accumulation, seed, epoch)
-    return [[rows[i : i + batch_size] for i in range(0, len(rows), batch_size)] for rows in steps]
+    budget = None if max_tokens is None else max_tokens * accumulation
+    steps = shuffled_batches(lengths, batch_size * accumulation, seed, epoch, budget)
+    if budget is None:
+        return [[rows[i : i + batch_size] for i in range(0, len(rows), batch_size)] for rows in steps]
+    return [[part for k in range(accumulation) if (part := rows[k::accumulation])] for rows in steps]
 
 
 @torch.no_grad()
-def validation_loss(state: "State", rows: Sequence[Encoded], batch_size: int) -> float:
+def validation_loss(state: "State", rows: TokenRows, batch_size: int) -> float:
     """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
     accelerator = state.accelerator
     state.model.eval()
     total = 0.0
-    batches = sorted_batches([len(row.source) for row in rows], batch_size)
+    batches = sorted_batches(rows.source_lengths, batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = collate([rows[i] for i in indices], *state.special_ids)
         with accelerator.autocast():
@@ -91,13 +124,10 @@ def validation_loss(state: "State", rows: Sequence[Encoded], batch_size: int) ->
     state.model.train()
     exact = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's has no float64
     summed = accelerator.reduce(torch.tensor(total, dtype=exact, device=accelerator.device), reduction="sum")
-    return float(summed) / sum(len(row.target) for row in rows)
+    return float(summed) / int(rows.target_lengths.sum())
 
 
-def check_finite(loss: float, step: int) -> None:
-    """Raise InputError if the loss is not a number any more."""
-    if loss != loss or loss in (float("inf"), float("-inf")):
-        raise InputError(f"the loss is not finite at step {step}; lower --learning_rate or use --precision fp32")
+MOST_SKIPPED = 20  # steps in a row
 
 
 @dataclass
@@ -108,7 +138,7 @@ class State:
     accelerator: Accelerator
     checkpoint: Checkpoint
     task: Task | None
-    rows: dict[str, list[Encoded]]  # split -> rows of ids
+    rows: dict[str, TokenRows]  # split -> rows of ids
     loss: Loss
     run: dict[str, Any]  # what `run.json` will hold
     model: Any = None  # the checkpoint's, as Accelerate wraps it
@@ -122,7 +152,15 @@ class State:
     signalled: int | None = None  # a signal that this process got
     interrupted_by: int | None = None  # a signal that all processes know of: save, stop
     waited: int = 0  # validations since the best one
+    skipped: int = 0  # steps whose loss or gradient was not finite
+    skipped_in_a_row: int = 0
     started: float = field(default_factory=time.perf_counter)
+    # Of all steps of this process but the first, without validations and checkpoints:
+    step_seconds: float = 0.0
+    step_rows: int = 0
+    step_tokens: int = 0  # of sources and targets, without padding
+    counted: int = -1
+    writer: Any = None  # of TensorBoard
     # Since the last validation:
     loss_sum: float = 0.0
     tokens: int = 0
@@ -151,11 +189,20 @@ class State:
         """Rows of a batch, over all processes."""
         return self.options.per_device_train_batch_size * self.accelerator.num_processes
 
+    _planned: int | None = None
+
     @property
     def total_steps(self) -> int:
         """The steps of the whole run."""
-        rows_a_step = self.batch_size * self.options.gradient_accumulation_steps
-        return self.options.max_steps or self.options.num_train_epochs * math.ceil(len(self.rows["train"]) / rows_a_step)
+        options = self.options
+        if options.max_steps:
+            return options.max_steps
+        if options.max_tokens_per_batch is None:
+            steps = math.ceil(len(self.rows["train"]) / (self.batch_size * options.gradient_accumulation_steps))
+            return options.num_train_epochs * steps
+        if self._planned is None:  # how many batches an epoch has depends on how it is shuffled
+            self._planned = sum(len(self._steps(epoch)) for epoch in range(options.num_train_epochs))
+        return self._planned
 
     @property
     def finished(self) -> bool:
@@ -165,9 +212,13 @@ class State:
 
     def steps_of_epoch(self) -> list[list[list[int]]]:
         """The batches of this epoch, grouped by steps of the optimizer."""
-        lengths = [len(row.source) for row in self.rows["train"]]
-        accumulation = self.options.gradient_accumulation_steps
-        return optimizer_steps(lengths, self.batch_size, accumulation, self.options.seed, self.epoch - 1)
+        return self._steps(self.epoch - 1)
+
+    def _steps(self, epoch: int) -> list[list[list[int]]]:
+        options, lengths = self.options, self.rows["train"].source_lengths
+        budget = options.max_tokens_per_batch
+        tokens = None if budget is None else budget * self.accelerator.num_processes
+        return optimizer_steps(lengths, self.batch_size, options.gradient_accumulation_steps, options.seed, epoch, tokens)
 
     def agree(self, step_loss: Any) -> float:
         """The loss of a step summed over all processes, which also learn here of a signal that one of them got."""
@@ -178,11 +229,43 @@ class State:
             self.interrupted_by = self.signalled or signal.SIGTERM
         return float(loss)
 
-    def count(self, step_loss: float, tokens: int, rows: int) -> None:
-        """Note a step: its mean loss per target token."""
-        self.loss_sum += step_loss * tokens
-        self.tokens += tokens
-        self.seen += rows
+    def apply(self, step_loss: float, norm: Any) -> None:
+        """Let the optimizer take its step, or skip it if the loss or the gradient is not finite.
+
+        Raises InputError when too many steps in a row are skipped.
+        """
+        self.step += 1
+        self.steps_of_epoch_done += 1
+        finite = math.isfinite(step_loss)
+        if self.accelerator.scaler is not None:  # fp16: the scaler looks at the gradients, and scales down where it must
+            self.optimizer.step()
+            finite = finite and not self.accelerator.optimizer_step_was_skipped
+        elif finite and bool(torch.as_tensor(norm).isfinite()):
+            self.optimizer.step()
+        else:
+            finite = False
+        self.schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.skipped += not finite
+        self.skipped_in_a_row = 0 if finite else self.skipped_in_a_row + 1
+        if self.skipped_in_a_row == MOST_SKIPPED:
+            best = f"; the best model so far is in {self.options.output_dir}" if self.run["eval_loss"] is not None else ""
+            raise InputError(
+                f"the loss or its gradient was not finite in {MOST_SKIPPED} steps in a row, up to step {self.step:,}; "
+                f"lower --learning_rate, or use --precision bf16 or fp32{best}"
+            )
+
+    def count(self, step_loss: float, target_tokens: int, indices: Sequence[int], seconds: float) -> None:
+        """Note a step: its mean loss per target token, and the time it took."""
+        if math.isfinite(step_loss):
+            self.loss_sum += step_loss * target_tokens
+            self.tokens += target_tokens
+        self.seen += len(indices)
+        self.counted += 1
+        if self.counted:  # the first step warms up
+            self.step_seconds += seconds
+            self.step_rows += len(indices)
+            self.step_tokens += int(self.rows["train"].source_lengths[indices].sum()) + target_tokens
 
     def record(self, eval_loss: float) -> bool:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far."""
@@ -202,6 +285,12 @@ class State:
         )
         if better:
             self.run.update(best_epoch=self.epoch, best_step=self.step, eval_loss=eval_loss)
+        if self.writer is not None:
+            last = self.run["history"][-1]
+            for name, tag in (("train_loss", "train/loss"), ("eval_loss", "eval/loss"), ("learning_rate", "train/learning_rate")):
+                if last[name] is not None:
+                    self.writer.add_scalar(tag, last[name], self.step)
+            self.writer.flush()
         self.loss_sum, self.tokens, self.seen, self.since = 0.0, 0, 0, now
         return better
 
@@ -209,9 +298,12 @@ class State:
         """What the run is, and the head of the table."""
         parameters = sum(p.numel() for p in self.checkpoint.model.parameters()) / 1e6
         precision = self.accelerator.mixed_precision.replace("no", "fp32")
-        rows = self.batch_size * self.options.gradient_accumulation_steps
+        accumulation, budget = self.options.gradient_accumulation_steps, self.options.max_tokens_per_batch
+        rows = f"{self.batch_size * accumulation} rows"
+        if budget is not None:
+            rows = f"up to {budget * self.accelerator.num_processes * accumulation:,} source tokens"
         return (
-            f"{parameters:.1f}M parameters, {self.total_steps:,} steps of {rows} rows, precision {precision}, "
+            f"{parameters:.1f}M parameters, {self.total_steps:,} steps of {rows}, precision {precision}, "
             f"on {self.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{'rows/s':>9}"
         )
 
@@ -224,8 +316,9 @@ class State:
     def postfix(self) -> dict[str, str]:
         """What the progress bar shows beside the time left."""
         loss = self.loss_sum / self.tokens if self.tokens else float("nan")
-        tokens = self.tokens / (time.perf_counter() - self.since)
-        return {"loss": f"{loss:.4f}", "lr": f"{self.schedule.get_last_lr()[0]:.1e}", "target_tokens/s": f"{tokens:,.0f}"}
+        tokens = self.step_tokens / self.step_seconds if self.step_seconds else 0.0
+        shown = {"loss": f"{loss:.4f}", "lr": f"{self.schedule.get_last_lr()[0]:.1e}", "tokens/s": f"{tokens:,.0f}"}
+        return shown | ({"skipped": str(self.skipped)} if self.skipped else {})
 
 
 @contextlib.contextmanager
@@ -251,11 +344,19 @@ def interruptible(state: State) -> Iterator[None]:
 def finish(state: State) -> dict[str, Any]:
     """Write what a person reads of the run, and the metrics under Hugging Face's names; return what `run.json` holds."""
     trained = [entry for entry in state.run["history"] if entry["train_loss"] is not None]
+    # The rate of all processes together: each goes through its share of the same steps.
+    rows, tokens = (count / state.step_seconds if state.step_seconds else None for count in (state.step_rows, state.step_tokens))
     state.run["metrics"] = {
         "train_loss": trained[-1]["train_loss"] if trained else None,
         "eval_loss": state.run["eval_loss"],
         "train_runtime": round(time.perf_counter() - state.started, 2),
+        "train_samples_per_second": rows and round(rows, 2),
+        "train_tokens_per_second": tokens and round(tokens, 1),
+        "peak_memory_bytes": peak_memory(state.accelerator.device),
+        "skipped_steps": state.skipped,
     }
+    if state.writer is not None:
+        state.writer.close()
     if state.accelerator.is_main_process:
         folder = state.options.output_dir
         update_run(folder, history=state.run["history"], metrics=state.run["metrics"])
@@ -264,3 +365,29 @@ def finish(state: State) -> dict[str, Any]:
         write_model_card(folder, state.run, state.task, data_of(state.options.data_dir))
     state.accelerator.wait_for_everyone()
     return state.run
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory that this process had, in bytes: on a GPU there, else in all."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def tensorboard_writer(options: TrainOptions) -> Any:
+    """A writer of event files in `{output_dir}.runs`. Raises InputError if TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise InputError("--report_to tensorboard needs TensorBoard: pip install tensorboard") from None
+    folder = Path(options.output_dir).absolute()
+    return SummaryWriter(str(folder.with_name(folder.name + ".runs")))
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise InputError if torch.compile could not compile for a device: on CPUs it calls a C++ compiler."""
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "g++", "clang++"))):
+        raise InputError("--torch_compile needs a C++ compiler here, and there is none (g++, clang++); leave it out")
