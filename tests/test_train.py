@@ -152,6 +152,123 @@ def test_other_optimizers_and_schedules(change, tiny, data_dir, tmp_path):
     assert run["history"][1]["eval_loss"] != pytest.approx(GOLDEN[1], abs=1e-3)
 
 
+def test_gradient_checkpointing_gives_the_same_losses(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", gradient_checkpointing=True))
+    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+
+
+def test_a_token_budget_trains_and_plans_its_steps(tiny, data_dir, tmp_path, capsys):
+    run = train(options(tiny, data_dir, tmp_path / "m", max_tokens_per_batch=900))
+    assert "steps of up to 900 source tokens" in capsys.readouterr().out
+    assert run["history"][-1]["learning_rate"] == 0
+    assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
+
+
+def test_the_same_seed_gives_the_same_log(tiny, data_dir, tmp_path):
+    for name in ("a", "b"):
+        train(options(tiny, data_dir, tmp_path / name))
+    for file in ("log.csv", "training.png"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_the_audit_at_the_start(tiny, data_dir, tmp_path, capsys):
+    train(options(tiny, data_dir, tmp_path / "m", max_input_length=20, num_train_epochs=1))
+    out = capsys.readouterr().out
+    assert "train: 76 rows; cut to the limits: 76 sources, 0 targets; <unk>: 0 of 4," in out
+    assert "the first row, as the model reads it: answer: " in out
+
+
+def test_metrics_of_the_run(trained):
+    _, model, _ = trained
+    metrics = json.loads((model / "run.json").read_text())["metrics"]
+    assert metrics["train_samples_per_second"] > 0
+    assert metrics["train_tokens_per_second"] > metrics["train_samples_per_second"]
+    assert 50e6 < metrics["peak_memory_bytes"] < 50e9
+    assert metrics["skipped_steps"] == 0
+    assert metrics["train_runtime"] > 0
+
+
+LOSSES_OF_OUR_OWN = """
+import torch
+from toi.losses import cross_entropy
+steps = 0
+
+def sometimes_nan(logits, labels, batch):
+    global steps
+    steps += 1
+    return cross_entropy(logits, labels) * (float("nan") if steps in (3, 7) else 1.0)
+
+def always_inf(logits, labels, batch):
+    return cross_entropy(logits, labels) * float("inf")
+"""
+
+
+def test_a_loss_that_is_not_finite(tiny, data_dir, tmp_path):
+    (tmp_path / "own.py").write_text(LOSSES_OF_OUR_OWN)
+    run = train(options(tiny, data_dir, tmp_path / "m", loss=f"{tmp_path}/own.py:sometimes_nan"))
+    assert run["metrics"]["skipped_steps"] == 2
+    assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
+    best = (tmp_path / "m" / "model.safetensors").read_bytes()
+    again = {"loss": f"{tmp_path}/own.py:always_inf", "num_train_epochs": 9, "eval_before_training": True}
+    with pytest.raises(InputError, match=r"20 steps in a row, up to step 20; lower --learning_rate.*the best model so far is in"):
+        train(options(tmp_path / "m", data_dir, tmp_path / "n", **again))
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == best
+    AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "n")
+
+
+def test_tensorboard(tiny, data_dir, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train(options(tiny, data_dir, tmp_path / "m", report_to="tensorboard"))
+    events = EventAccumulator(str(tmp_path / "m.runs"))
+    events.Reload()
+    assert [(e.step, round(e.value, 4)) for e in events.Scalars("eval/loss")] == [
+        (e["step"], round(e["eval_loss"], 4)) for e in run["history"]
+    ]
+    assert {"train/loss", "train/learning_rate"} <= set(events.Tags()["scalars"])
+
+
+def test_tensorboard_that_is_not_installed(tiny, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(InputError, match="pip install tensorboard"):
+        train(options(tiny, data_dir, tmp_path / "m", report_to="tensorboard"))
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_torch_compile(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", torch_compile=True, max_steps=2, max_train_samples=8))
+    assert run["history"][-1]["step"] == 2
+
+
+def test_torch_compile_without_a_compiler(tiny, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match="--torch_compile needs a C"):
+        train(options(tiny, data_dir, tmp_path / "m", torch_compile=True))
+
+
+def test_a_full_disk(trained, tmp_path):
+    """A run that does not fit on the disk says so, and what was there stays."""
+    data, model, _ = trained
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200k", "none", disk], capture_output=True).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        shutil.copytree(model, disk / "m")
+        before = {p.name: p.read_bytes() for p in (disk / "m").iterdir()}
+        (disk / "ballast").write_bytes(bytes(shutil.disk_usage(disk).free - 50_000))
+        line = refused(
+            script("train.py", "--do_train", "--model_name_or_path", model, "--data_dir", data, "--output_dir", disk / "m",
+                   "--overwrite_output_dir", "--num_train_epochs", "1", "--precision", "fp32")
+        )  # fmt: skip
+        assert "No space left on device" in line
+        assert {p.name: p.read_bytes() for p in (disk / "m").iterdir()} == before
+        assert sorted(p.name for p in disk.iterdir()) == ["ballast", "m"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
     run = train(options(tiny, data_dir, tmp_path / "m", learning_rate=1e-30, num_train_epochs=3))
     assert len({epoch["eval_loss"] for epoch in run["history"]}) == 1
