@@ -12,8 +12,8 @@ paraphrase and another spelling are hallucinations (よい for 悪い, わるい
 (山梨 in 山梨県) nothing is wrong.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from toi.errors import InputError
@@ -71,7 +71,7 @@ def hallucinated_words(
     tokenizer: WordTokenizer = "mecab",
 ) -> tuple[list[str], int]:
     """The hallucinated words in their order, and how many words of the candidate were looked at."""
-    words = _words_by(tokenizer)(normalize(candidate))
+    words = _words(normalize(candidate), tokenizer)
     stops = STOP_WORDS if stop_words is None else stop_words
     stopped = _stopped([word.surface for word in words], [normalize(stop) for stop in stops])
     looked_at = [
@@ -80,9 +80,16 @@ def hallucinated_words(
         if i not in stopped and word.base not in stops and (word.counts or (not content_only and _is_word(word.surface)))
     ]
     text = normalize(reference)
-    known = {word.base for word in _words_by(tokenizer)(text)}
-    made_up = [word.surface for word in looked_at if word.surface not in text and word.base not in known]
-    return made_up, len(looked_at)
+    missing = [word for word in looked_at if word.surface not in text]
+    if missing:  # only then is the (long) reference cut into words, for their dictionary forms
+        known = _bases(text, tokenizer)
+        missing = [word for word in missing if word.base not in known]
+    return [word.surface for word in missing], len(looked_at)
+
+
+def check_tokenizer(tokenizer: WordTokenizer) -> None:
+    """Raise InputError, with the line that installs it, if a tokenizer is not there."""
+    _words("", tokenizer)
 
 
 def leaks(output: str, answers: Sequence[str]) -> bool:
@@ -111,8 +118,13 @@ def _is_word(surface: str) -> bool:
     return any(c.isalnum() for c in surface)
 
 
-def _words_by(tokenizer: WordTokenizer) -> Callable[[str], Sequence[_Word]]:
-    return _mecab if tokenizer == "mecab" else _ginza
+def _words(text: str, tokenizer: WordTokenizer) -> list[_Word]:
+    return _mecab(text) if tokenizer == "mecab" else _ginza(text)
+
+
+@lru_cache(maxsize=64)  # the questions of a paragraph share its context
+def _bases(text: str, tokenizer: WordTokenizer) -> frozenset[str]:
+    return frozenset(word.base for word in _words(text, tokenizer))
 
 
 def _mecab(text: str) -> list[_Word]:
@@ -154,8 +166,6 @@ def _ginza_tokenizer() -> Any:
         raise InputError(install) from None
     try:
         # spaCy 3.8 refuses the split_mode null that ja-ginza 5.2 is configured with; C is what GiNZA does without one.
-        return spacy.load(
-            "ja_ginza", config={"components": {"compound_splitter": {"split_mode": "C"}}}, exclude=["parser", "ner"]
-        )
+        return spacy.load("ja_ginza", config={"components": {"compound_splitter": {"split_mode": "C"}}}, exclude=["parser", "ner"])
     except OSError as error:
         raise InputError(f"{install} ({str(error).splitlines()[0]})") from None

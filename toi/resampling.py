@@ -45,9 +45,7 @@ def with_intervals(measures: Sequence[Measure], n_resamples: int = 1000, seed: i
     return found
 
 
-def compare(
-    ours: Sequence[Measure], theirs: Sequence[Measure], n_resamples: int = 1000, seed: int = 0
-) -> dict[str, Difference]:
+def compare(ours: Sequence[Measure], theirs: Sequence[Measure], n_resamples: int = 1000, seed: int = 0) -> dict[str, Difference]:
     """How much higher our figures are than theirs on the same rows, by name.
 
     The p-value is that of approximate randomization (Riezler & Maxwell 2005): how often, when a coin decides for each row

@@ -71,7 +71,6 @@ def mecab_tokens(text: str) -> list[str]:
     return " ".join([word.surface for word in _mecab()(_without_nul(text.strip()))]).split()
 
 
-@lru_cache(maxsize=1 << 14)
 def mecab_words(text: str) -> tuple[Word, ...]:
     """The words of a text with their parts of speech and dictionary forms, in order."""
     words = []
