@@ -104,13 +104,19 @@ def _scores(scores: Mapping[str, Score], options: ScoringOptions) -> str:
     for name, score in scores.items():
         number = signatures.setdefault(score.signature, len(signatures) + 1)
         rows.append(
-            f'<tr><th scope="row">{escape(name)} <sup>{number}</sup></th><td class="n">{cell(name, score)}</td>'
+            f'<tr><th scope="row">{escape(name)} <sup>{number}</sup></th><td class="n">{_cell(name, score)}</td>'
             f'<td class="plot">{_interval(name, score)}</td></tr>'
         )
     drawn = f"{options.n_resamples:,} resamples of the rows, seed {options.seed}"
     caption = f"<caption>In brackets: the 95% interval (BCa bootstrap, {drawn}).</caption>" if options.n_resamples else ""
     items = "".join(f"<li>{escape(signature)}</li>" for signature in signatures)
-    return f'<div class="scroll"><table>{caption}<tbody>{"".join(rows)}</tbody></table></div><ol class="signatures">{items}</ol>'
+    table = f'<div class="scroll"><table class="figures">{caption}<tbody>{"".join(rows)}</tbody></table></div>'
+    return f'{table}<ol class="signatures">{items}</ol>'
+
+
+def _cell(name: str, score: Score) -> str:
+    """A figure and its interval, which may stand below it where there is no room beside."""
+    return " ".join(f"<span>{part}</span>" for part in cell(name, score).split(" ", 1))
 
 
 def _interval(name: str, score: Score) -> str:
@@ -135,11 +141,12 @@ def _by_tokenizer(found: Scored) -> str:
     head = "".join(f'<th scope="col" class="n">{escape(name)}</th>' for name in columns)
     rows = [
         f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(f'<td class="n">{cell(name, scores[name])}</td>' for scores in columns.values())
+        + "".join(f'<td class="n">{_cell(name, scores[name])}</td>' for scores in columns.values())
         + "</tr>"
         for name in names
     ]
-    return f'<div class="scroll"><table><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    table = f'<table class="figures"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<div class="scroll">{table}</div>'
 
 
 def _comparison(comparison: Comparison) -> str:
