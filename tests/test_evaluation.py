@@ -189,7 +189,7 @@ def test_results(tmp_path, squad_files):
     assert set(split["tokenizers"]) == {"mecab", "char"}
     assert split["by_type"]["question_type"]["Logical reasoning"]["rows"] == 5
     assert split["comparison"]["differences"]["bleu"]["p"] == 1
-    assert results["scoring"] == {"profile": "toi", "n_resamples": 50, "seed": 0}
+    assert results["scoring"] == {"profile": "toi", "n_resamples": 50, "bootstrap_seed": 0}
     assert results["versions"]["fugashi"]
 
 

@@ -46,7 +46,7 @@ def test_the_same_seed_gives_the_same_intervals():
     made = measures(*pairs(100), segmentation("char"))
     assert with_intervals(made, 300, 5) == with_intervals(made, 300, 5)
     assert with_intervals(made, 300, 5) != with_intervals(made, 300, 6)
-    alone, together = (with_intervals(chosen, 300, 5)["bleu"] for chosen in (made[2:3], made))
+    alone, together = (with_intervals(chosen, 300, 5)["bleu"] for chosen in (made[1:2], made))
     assert (alone.low, alone.high) == pytest.approx((together.low, together.high))  # whatever else is asked for
 
 

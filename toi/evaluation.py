@@ -137,7 +137,7 @@ def score_rows(
             raise InputError(str(error)) from None
         if not measures:
             measures = found
-        by_tokenizer[name] = with_intervals(found, options.n_resamples, options.seed)
+        by_tokenizer[name] = with_intervals(found, options.n_resamples, options.bootstrap_seed)
     words = [
         hallucinated_words(p.output, p.source.replace(HIGHLIGHT, ""), options.stop_words, tokenizer=options.hallucination_tokenizer)
         for p in predictions
@@ -149,7 +149,7 @@ def score_rows(
         mean_measure("hallucination", [float(bool(found)) for found, _ in words], f"rows|{signature}"),
         ratio_measure("hallucinated_words", [len(found) for found, _ in words], [n for _, n in words], f"words|{signature}"),
     ]
-    scores = with_intervals(measures, options.n_resamples, options.seed)
+    scores = with_intervals(measures, options.n_resamples, options.bootstrap_seed)
     return Scored(list(predictions), measures, scores, by_tokenizer, [found for found, _ in words])
 
 
@@ -174,7 +174,7 @@ def with_examples(scored: Scored, examples: Sequence[Example], options: ScoringO
 
 
 def _with_measures(scored: Scored, added: list[Measure], options: ScoringOptions, leaked: list[bool] | None = None) -> Scored:
-    scores = {**scored.scores, **with_intervals(added, options.n_resamples, options.seed)}
+    scores = {**scored.scores, **with_intervals(added, options.n_resamples, options.bootstrap_seed)}
     return replace(scored, measures=[*scored.measures, *added], scores=scores, leaked=scored.leaked if leaked is None else leaked)
 
 
@@ -227,7 +227,7 @@ def with_comparison(
     """Add the differences to another file of predictions on the same rows (`read_other`)."""
     theirs = score_rows(others, replace(options, n_resamples=0), gold, pieces).measures
     ours = scored.measures[: len(theirs)]
-    differences = compare(ours, theirs, options.n_resamples, options.seed)
+    differences = compare(ours, theirs, options.n_resamples, options.bootstrap_seed)
     metric = ROW_METRIC[options.profile]
     mine, other = (next(m.of_rows for m in measures if m.name == metric) for measures in (ours, theirs))
     order = sorted(range(len(mine)), key=lambda i: (-abs(mine[i] - other[i]), i))
@@ -263,7 +263,7 @@ def write_results(output_dir: str | Path, scored: Mapping[str, Scored], options:
     """Write `results.json`: every figure with its interval and signature, and what they depend on."""
     results = {
         **about,
-        "scoring": {"profile": options.profile, "n_resamples": options.n_resamples, "seed": options.seed},
+        "scoring": {"profile": options.profile, "n_resamples": options.n_resamples, "bootstrap_seed": options.bootstrap_seed},
         "splits": {split: _results(found) for split, found in scored.items()},
         "versions": scoring_versions(options),
     }

@@ -132,10 +132,10 @@ def measures(
     bleu_measure, ratio = bleu_measures(predictions, references, cut)
     return [
         *exact_match_measures(predictions, references),
-        *f1_measures(predictions, references, segmentation("char")),
         bleu_measure,
         *chrf_measures(predictions, references),
         *rouge_measures(predictions, references, cut, split),
+        *f1_measures(predictions, references, segmentation("char")),
         *distinct_measures(predictions, cut),
         ratio,
     ]

@@ -165,7 +165,7 @@ class ScoringOptions:
     """The folder of the T5 tokenizer for --profile sonoisa. [default: the model's]"""
     n_resamples: int = 1000
     """Bootstrap resamples for the 95% intervals and p-values; 0 leaves the intervals out."""
-    seed: int = 0
+    bootstrap_seed: int = 0
     """Draws the resamples."""
     compare: str | None = None
     """Another file of predictions on the same rows: differences, p-values, and the examples that changed most."""
@@ -178,7 +178,7 @@ class ScoringOptions:
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = at_least(self, 0, "n_resamples", "seed")
+        found = at_least(self, 0, "n_resamples", "bootstrap_seed")
         if not self.tokenizers:
             found.append("--tokenizers needs one tokenizer at least")
         if len(set(self.tokenizers)) < len(self.tokenizers):

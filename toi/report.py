@@ -107,7 +107,7 @@ def _scores(scores: Mapping[str, Score], options: ScoringOptions) -> str:
             f'<tr><th scope="row">{escape(name)} <sup>{number}</sup></th><td class="n">{_cell(name, score)}</td>'
             f'<td class="plot">{_interval(name, score)}</td></tr>'
         )
-    drawn = f"{options.n_resamples:,} resamples of the rows, seed {options.seed}"
+    drawn = f"{options.n_resamples:,} resamples of the rows, seed {options.bootstrap_seed}"
     caption = f"<caption>In brackets: the 95% interval (BCa bootstrap, {drawn}).</caption>" if options.n_resamples else ""
     items = "".join(f"<li>{escape(signature)}</li>" for signature in signatures)
     table = f'<div class="scroll"><table class="figures">{caption}<tbody>{"".join(rows)}</tbody></table></div>'
