@@ -98,8 +98,8 @@ def main(options: EvaluateOptions) -> None:
 def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
     from toi.errors import InputError
-    from toi.evaluation import read_other
-    from toi.examples import read_rows, split_path
+    from toi.evaluation import examples_by_id, read_other
+    from toi.examples import read_examples, read_rows, split_path
     from toi.hallucination import check_tokenizer
     from toi.prediction import read_predictions
     from toi.tokens import segmentation, t5_decoded_pieces
@@ -114,9 +114,12 @@ def check_inputs(options: EvaluateOptions) -> None:
             rows = [(p.id, p.target) for p in read_predictions(options.predictions)]
         else:
             rows = [(row.id, row.target) for row in read_rows(split_path(options.data_dir or "data", split))]
-        examples = Path(options.data_dir or "data") / f"{split}.jsonl"
-        if options.qa_model and not examples.is_file():
-            raise InputError(f"{examples}: no such file; --qa_model needs the contexts, which a prepare script writes there")
+        file = examples_file(options, split)
+        if file is not None:
+            examples_by_id(read_examples(file), [id for id, _ in rows], str(file))
+        elif options.qa_model:
+            place = Path(options.data_dir or "data") / f"{split}.jsonl"
+            raise InputError(f"{place}: no such file; --qa_model needs the contexts, which a prepare script writes there")
         if options.compare:
             read_other(options.compare, rows)
 
@@ -127,13 +130,13 @@ def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split
     from toi.examples import read_examples
     from toi.tasks import read_task
 
-    data_dir = options.data_dir if options.predictions else options.data_dir or "data"
+    data_dir = data_dir_of(options)
     gold = evaluation.gold_answers(data_dir, split) if data_dir else {}
     pieces = pieces_of(options) if options.profile == "sonoisa" else None
     scored = evaluation.score_rows(predictions, options, gold, pieces)
-    file = Path(data_dir) / f"{split}.jsonl" if data_dir else None
-    if data_dir and file and file.is_file():
-        task = read_task(data_dir)
+    file = examples_file(options, split)
+    if file is not None:
+        task = read_task(file.parent)
         asks = task is not None and task.asks
         scored = evaluation.with_examples(scored, read_examples(file), options, asks=asks, where=str(file))
     if reader is not None:
@@ -144,6 +147,18 @@ def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split
         others = evaluation.read_other(options.compare, [(p.id, p.target) for p in predictions])
         scored = evaluation.with_comparison(scored, others, options.compare, options, gold, pieces)
     return scored
+
+
+def data_dir_of(options: EvaluateOptions) -> str | None:
+    """The data folder: for a file of predictions only if it is given."""
+    return options.data_dir if options.predictions else options.data_dir or "data"
+
+
+def examples_file(options: EvaluateOptions, split: str) -> Path | None:
+    """The Examples behind a split, if the data folder has them."""
+    folder = data_dir_of(options)
+    file = Path(folder) / f"{split}.jsonl" if folder else None
+    return file if file is not None and file.is_file() else None
 
 
 def pieces_of(options: EvaluateOptions) -> str:

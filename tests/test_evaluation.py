@@ -84,6 +84,7 @@ def test_several_tokenizers():
     assert lines[0].split() == ["char", "mecab"]
     assert not any(line.startswith(("exact_match", "chrf", "f1")) for line in lines)  # do not depend on it
     assert lines[2].split()[:2] == ["bleu", "1-2"]
+    assert any(line.startswith("  1-2 nrefs:1|case:mixed|eff:no|tok:{char, ja-mecab-0.996-IPA}|smooth:exp") for line in lines)
     with pytest.raises(InputError, match="unknown tokenizer 'x'"):
         score_rows(ROWS, ScoringOptions(tokenizers=["x"]))
 
@@ -96,7 +97,7 @@ def test_table():
     name, number, value, *_ = lines[2].split()
     assert (name, number, value) == ("exact_match", "1", "0.2500")
     assert "[" in lines[2]
-    assert "  1 nrefs:1|match:string" in lines
+    assert "    1 nrefs:1|match:string" in lines
     assert any("tok:ja-mecab" in line for line in lines)
     alone = table({"test": score_predictions(ROWS[:1])}, {"test": 1}).splitlines()
     assert alone[2].split() == ["exact_match", "1", "1.0000"]  # one row has no interval
@@ -133,7 +134,7 @@ def test_types_and_leaks(tmp_path, squad_files):
     assert found.by_type("answer_type")["Object"]["bleu"] == pytest.approx(found.scores["bleu"].value)
     assert scored.by_type("question_type") == {}
     assert with_examples(scored, examples, ScoringOptions(), asks=False, where="x").leaked is None
-    with pytest.raises(InputError, match="x: 1 of 4 predictions are of other rows, the first 'a'; give the --data_dir"):
+    with pytest.raises(InputError, match="x: 1 of 4 rows are not in it, the first 'a'; give the --data_dir"):
         with_examples(
             score_rows([ROWS[0], *(p for p in predictions[:3])], ScoringOptions()), examples, ScoringOptions(), asks=True, where="x"
         )
@@ -337,7 +338,7 @@ def test_bad_files_are_said_in_one_line(asked, tmp_path):
     assert "surrogate.tsv:2: not UTF-8 (byte 0xed)" in line
     for arguments, message in (
         ([good, "--tokenizers", "juman"], "unknown tokenizer 'juman'"),
-        ([good, "--data_dir", data], "predictions are of other rows, the first 'a'"),
+        ([good, "--data_dir", data], "4 of 4 rows are not in it, the first 'a'"),
         ([good, "--compare", other], "not predictions on the same rows"),
         ([good, "--compare", tmp_path / "none.tsv"], "none.tsv: no such file"),
         ([good, "--data_dir", tmp_path, "--qa_model", "x"], "test.jsonl: no such file; --qa_model needs the contexts"),

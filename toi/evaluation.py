@@ -1,5 +1,6 @@
 """A model's scores on the splits of a data folder, or those of a predictions file; `results.json`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,19 +159,25 @@ def with_examples(scored: Scored, examples: Sequence[Example], options: ScoringO
 
     Raises InputError if a prediction has no Example in `where`.
     """
-    by_id = {_row_id(example): example for example in examples}
-    missing = [prediction.id for prediction in scored.predictions if prediction.id not in by_id]
-    if missing:
-        raise InputError(
-            f"{where}: {len(missing):,} of {len(scored.predictions):,} predictions are of other rows, the first {missing[0]!r}; "
-            "give the --data_dir and the --split that were predicted"
-        )
-    found = replace(scored, examples=by_id)
+    found = replace(scored, examples=examples_by_id(examples, [prediction.id for prediction in scored.predictions], where))
+    by_id = found.examples
     if not asks:
         return found
     leaked = [leaks(p.output, [answer.text for answer in by_id[p.id].answers]) for p in scored.predictions]
     measure = mean_measure("answer_leak", [float(leak) for leak in leaked], "rows|match:substring")
     return _with_measures(found, [measure], options, leaked)
+
+
+def examples_by_id(examples: Sequence[Example], ids: Sequence[str], where: str) -> dict[str, Example]:
+    """The Examples by the id of their row. Raises InputError if one of `ids` has no Example in `where`."""
+    by_id = {_row_id(example): example for example in examples}
+    missing = [id for id in ids if id not in by_id]
+    if missing:
+        raise InputError(
+            f"{where}: {len(missing):,} of {len(ids):,} rows are not in it, the first {missing[0]!r}; "
+            "give the --data_dir and the --split that were predicted"
+        )
+    return by_id
 
 
 def _with_measures(scored: Scored, added: list[Measure], options: ScoringOptions, leaked: list[bool] | None = None) -> Scored:
@@ -326,8 +333,24 @@ def table(scores: Mapping[str, Mapping[str, Score]], counts: Mapping[str, int]) 
                 numbers.append(signatures.setdefault(found.signature, len(signatures) + 1))
             cells.append(f"{cell(name, found) if found else '':<27}")
         lines.append(f"{name:19}{_span(numbers):>5} " + "".join(cells))
-    lines += [f"{number:>3} {signature}" for signature, number in signatures.items()]
+    lines += [f"{_span(numbers):>5} {signature}" for signature, numbers in _gathered(signatures).items()]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _gathered(signatures: Mapping[str, int]) -> dict[str, list[int]]:
+    """Signatures that differ in the tokenizer alone as one, which names all: `tok:{mecab-ipadic, char}`."""
+    groups: dict[str, dict[str, int]] = {}
+    for signature, number in signatures.items():
+        groups.setdefault(re.sub(r"tok:[^|]*", "tok:*", signature), {})[signature] = number
+    found: dict[str, list[int]] = {}
+    for pattern, group in groups.items():
+        numbers = list(group.values())
+        if len(group) == 1 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            found.update({signature: [number] for signature, number in group.items()})
+            continue
+        names = ", ".join(re.findall(r"tok:([^|]*)", "|".join(group)))
+        found[pattern.replace("tok:*", f"tok:{{{names}}}")] = numbers
+    return found
 
 
 def tokenizer_table(found: Scored) -> str:

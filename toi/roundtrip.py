@@ -11,6 +11,7 @@ from pathlib import Path
 from toi.checkpoint import Checkpoint
 from toi.errors import InputError
 from toi.examples import Example, Row, write_examples, write_rows
+from toi.files import replacing_folder
 from toi.metrics import Measure
 from toi.options import DecodingOptions
 from toi.prediction import Prediction, predict, write_predictions
@@ -64,8 +65,9 @@ def round_trip(
     by_id = {example.id: answer.output for example, answer in zip(asked, found, strict=True)}
     answers = [by_id.get(prediction.id, "") for prediction in predictions]
     measures = [replace(measure, name=f"round_trip_{measure.name}") for measure in jglue_measures(answers, golds)]
-    write_rows(Path(folder) / "test.tsv", rows)
-    write_examples(Path(folder) / "test.jsonl", asked)
-    write_task(folder, task, {**about, "counts": {"test": len(rows)}})
-    write_predictions(Path(folder) / "test_output.tsv", found)
+    with replacing_folder(folder) as new:
+        write_rows(new / "test.tsv", rows)
+        write_examples(new / "test.jsonl", asked)
+        write_task(new, task, {**about, "counts": {"test": len(rows)}})
+        write_predictions(new / "test_output.tsv", found)
     return RoundTrip(answers, measures, len(predictions) - len(rows))
