@@ -69,9 +69,16 @@ def test_what_is_found_out_about_predictions():
     assert score_rows(ROWS, ScoringOptions(stop_words=["特技"])).scores["hallucination"].value == 0
 
 
-def test_the_highlight_is_no_part_of_the_input():
-    row = Prediction("a", "県<hl>庁所<hl>在地は甲府市です。", "x", "県庁所在地は?", 0.0)
-    assert score_rows([row], ScoringOptions()).hallucinated == [[]]
+@pytest.mark.parametrize(
+    ("source", "output", "expected"),
+    [
+        ("県<hl>庁所<hl>在地は甲府市です。", "県庁所在地は?", []),
+        ("answer: 桃 context: 町の特産品は桃です。", "町のcは何か", ["c"]),  # a letter of `context:`
+        ("question: 桃は何か context: 桃はquestionだ", "question", []),  # but of the text
+    ],
+)
+def test_marks_and_labels_are_no_part_of_the_input(source, output, expected):
+    assert score_rows([Prediction("a", source, "x", output, 0.0)], ScoringOptions()).hallucinated == [expected]
 
 
 def test_several_tokenizers():

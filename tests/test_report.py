@@ -176,16 +176,23 @@ def test_texts_are_only_texts(page, report):
     assert cell.inner_text() == NASTY
     assert cell.locator("img").count() == 0
     assert cell.locator("mark").count() > 0
+    more = page.locator("section:not([hidden]) button.more").first
+    more.click()
+    assert more.get_attribute("aria-expanded") == "true"
+    assert page.locator("section:not([hidden]) td.soft").inner_text() == report[1][0].source
+    more.click()
+    assert page.locator("section:not([hidden]) td.soft").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone(page, scheme):
+def test_on_a_phone(page, report, scheme):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     cell = page.locator("section:not([hidden]) td[data-label=output]").nth(1)
     assert cell.bounding_box()["width"] > 300
-    page.locator("section:not([hidden]) summary").first.click()  # the input of a row
+    page.locator("section:not([hidden]) button.more").first.click()  # the input of a row
+    assert page.locator("section:not([hidden]) td.soft").inner_text() == report[1][0].source
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     ink, paper = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     light = [sum(map(int, re.findall(r"\d+", color)[:3])) for color in (ink, paper)]

@@ -22,6 +22,7 @@ from toi.roundtrip import RoundTrip, round_trip
 from toi.tasks import HIGHLIGHT, read_task
 
 TYPES = ("question_type", "answer_type")  # what JaQuAD says of its questions
+_LABELS = re.compile(r"(?:^|(?<= ))(?:answer|context|question): ")  # as toi/tasks.py has them
 _CHANGES = 10  # examples that --compare shows
 
 
@@ -140,7 +141,7 @@ def score_rows(
             measures = found
         by_tokenizer[name] = with_intervals(found, options.n_resamples, options.bootstrap_seed)
     words = [
-        hallucinated_words(p.output, p.source.replace(HIGHLIGHT, ""), options.stop_words, tokenizer=options.hallucination_tokenizer)
+        hallucinated_words(p.output, _given(p.source), options.stop_words, tokenizer=options.hallucination_tokenizer)
         for p in predictions
     ]
     stops = "+".join(options.stop_words) or "none"
@@ -152,6 +153,11 @@ def score_rows(
     ]
     scores = with_intervals(measures, options.n_resamples, options.bootstrap_seed)
     return Scored(list(predictions), measures, scores, by_tokenizer, [found for found, _ in words])
+
+
+def _given(source: str) -> str:
+    """The texts in a prompt, without the highlight and the words of the built-in templates: nobody gave the `c` of `context:`."""
+    return _LABELS.sub("", source.replace(HIGHLIGHT, ""))
 
 
 def with_examples(scored: Scored, examples: Sequence[Example], options: ScoringOptions, *, asks: bool, where: str) -> Scored:

@@ -191,8 +191,9 @@ def _types(kind: str, groups: Mapping[str, Mapping[str, float]]) -> str:
 
 def _charts(found: Scored, options: ScoringOptions) -> str:
     lengths = [len(p.output) for p in found.predictions], [len(p.target) for p in found.predictions]
-    key = '<span class="key"></span>outputs<span class="key line"></span>targets'
-    charts = [_chart(f"Characters of an example {key}", lengths[0], lengths[1], whole=True)]
+    drawn = (("key", "outputs"), ("key line", "targets"))
+    key = " ".join(f'<span class="legend"><span class="{name}"></span>{label}</span>' for name, label in drawn)
+    charts = [_chart(f"Characters {key}", lengths[0], lengths[1], whole=True)]
     shown = [ROW_METRIC[options.profile], "chrf", "round_trip_f1"]
     for measure in found.measures:
         if measure.name in shown:
