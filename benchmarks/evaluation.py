@@ -1,6 +1,7 @@
 """How fast is scoring? 4,442 pairs, all default metrics, 1,000 bootstrap resamples, against sentence by sentence.
 
     python benchmarks/evaluation.py
+    python benchmarks/evaluation.py --only tokenizers    # the same pairs under different tokenizers
 
 The pairs are JSQuAD's questions and what a model might have made of them (characters left out, added, exchanged). The peer
 scores each pair with `rouge_score` (ROUGE-1, -2, -L, -Lsum over the same MeCab tokens) and `sacrebleu` (sentence BLEU,
@@ -91,6 +92,23 @@ def by_corpus(raw: Path, _: int) -> None:
     print(json.dumps({"seconds": time.perf_counter() - started}))
 
 
+def tokenizers(raw: Path, _: int) -> None:
+    """BLEU and ROUGE-L of the same pairs over different tokens: the table of docs/evaluation.md."""
+    import sacrebleu
+
+    from toi.metrics import bleu, rouge
+    from toi.profiles import profile_measures
+
+    predictions, references = load(raw)
+    for name in ("mecab", "sudachi-a", "sudachi-b", "sudachi-c", "char", f"t5:{ROOT / 'samples' / 'base'}"):
+        values = bleu(predictions, references, name)["bleu"].value, rouge(predictions, references, name)["rougeL"].value
+        print(f"{name.replace(str(ROOT) + '/', ''):16}{values[0]:8.2f}{values[1]:9.4f}")
+    streams = [[golds[0] for golds in references]]
+    print(f"{'13a':16}{sacrebleu.corpus_bleu(predictions, streams).score:8.2f}")
+    lmqg = {measure.name: measure.value for measure in profile_measures("lmqg", predictions, references)}
+    print(f"{'lmqg':16}{lmqg['bleu4']:8.2f}{lmqg['rougeL']:9.4f}")
+
+
 def measure(name: str, args: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, __file__, "--only", name, "--raw", str(args.raw), "--peer_pairs", str(args.peer_pairs)]
     started = time.perf_counter()
@@ -105,7 +123,7 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=ROOT / "raw" / "jsquad" / "valid-v1.3.json")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer_pairs", type=int, default=1000)
-    parser.add_argument("--only", choices=("ours", "by_sentence", "by_corpus"))
+    parser.add_argument("--only", choices=("ours", "by_sentence", "by_corpus", "tokenizers"))
     args = parser.parse_args()
     if args.only:
         globals()[args.only](args.raw, args.peer_pairs)
