@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from perturbed import pairs
 
@@ -77,11 +79,45 @@ def test_squad_normalization(text, expected):
         ("山梨 ( 県 )", "山梨 県", 1.0, 1.0),  # ASCII punctuation is taken out
         ("山梨 県 。", "山梨 県", 0.0, 0.8),  # Japanese punctuation is not
         ("山梨県", "山梨 県", 0.0, 0.0),  # pieces, not characters
-        ("the", "a", 1.0, 0.0),  # nothing is left of either: SQuAD 1.1 has no F1 for that
+        ("the", "a", 1.0, 1.0),  # nothing is left of either
+        ("the", "山梨", 0.0, 0.0),
     ],
 )
 def test_sonoisa(prediction, gold, em, f1):
     assert values(sonoisa_measures([prediction], [[gold]], SPACES)) == pytest.approx({"exact_match": em, "f1": f1})
+
+
+def squad(predictions, references, normalize, cut):
+    """EM and F1 of every row, written down as SQuAD 2.0 defines them."""
+    exact, f1 = [], []
+    for prediction, golds in zip(predictions, references, strict=True):
+        golds = [gold for gold in golds if normalize(gold)] or [""]
+        exact.append(max(float(normalize(gold) == normalize(prediction)) for gold in golds))
+        best = 0.0
+        for gold in golds:
+            ours, theirs = cut(normalize(prediction)), cut(normalize(gold))
+            same = sum((Counter(ours) & Counter(theirs)).values())
+            if not ours or not theirs:
+                best = max(best, float(ours == theirs))
+            elif same:
+                precision, recall = same / len(ours), same / len(theirs)
+                best = max(best, 2 * precision * recall / (precision + recall))
+        f1.append(best)
+    return exact, f1
+
+
+@pytest.mark.parametrize("profile", ["jglue", "sonoisa"])
+def test_squad_by_its_definition(profile):
+    predictions, references = pairs(1200)
+    if profile == "jglue":
+        exact, f1 = jglue_measures(predictions, references)
+        expected = squad(predictions, references, jglue_normalize, list)
+    else:
+        cut = segmentation("mecab")
+        exact, f1 = sonoisa_measures(predictions, references, cut)
+        expected = squad(predictions, references, lambda text: squad_normalize(" ".join(cut.tokens(text))), str.split)
+    assert exact.of_rows.tolist() == expected[0]
+    assert f1.of_rows == pytest.approx(expected[1], abs=1e-12)
 
 
 def test_sonoisa_over_pieces(tiny):

@@ -65,10 +65,7 @@ def japanese_sentences(text: str) -> list[str]:
 
 
 def jglue_measures(predictions: Sequence[str], references: References) -> list[Measure]:
-    """JGLUE's EM and F1 over characters, the best gold answer counts.
-
-    Golds that are empty after normalization are left out; where none is left, the right answer is an empty one.
-    """
+    """JGLUE's EM and F1 over characters, the best gold answer counts."""
     return _squad_measures(predictions, references, jglue_normalize, list, "jglue-1.1.0|tok:char")
 
 
@@ -78,12 +75,12 @@ def jglue_normalize(text: str) -> str:
 
 
 def sonoisa_measures(predictions: Sequence[str], references: References, pieces: Segmentation) -> list[Measure]:
-    """The English SQuAD 1.1 metric over SentencePiece pieces: EM and F1 of the pieces with a space between them."""
+    """The English SQuAD 2.0 metric over SentencePiece pieces: EM and F1 of the pieces with a space between them."""
 
     def normalize(text: str) -> str:
         return squad_normalize(" ".join(pieces.tokens(text)))
 
-    return _squad_measures(predictions, references, normalize, str.split, f"squad-1.1|tok:{pieces.signature}", squad2=False)
+    return _squad_measures(predictions, references, normalize, str.split, f"squad-2.0|tok:{pieces.signature}")
 
 
 def squad_normalize(text: str) -> str:
@@ -97,20 +94,18 @@ def _squad_measures(
     normalize: Callable[[str], str],
     cut: Callable[[str], list[str]],
     signature: str,
-    *,
-    squad2: bool = True,
 ) -> list[Measure]:
+    """EM and F1 as SQuAD 2.0's script has them, and with it transformers' `squad_metrics.py`, which JGLUE and sonoisa used.
+
+    Golds that are empty after normalization are left out; where none is left, the right answer is an empty one.
+    """
     check(predictions, references)
     exact, overlap = [], []
     for prediction, golds in zip(predictions, references, strict=True):
         ours = normalize(prediction)
-        theirs = [normalize(gold) for gold in golds]
-        if squad2:
-            theirs = [gold for gold in theirs if gold] or [""]
+        theirs = [text for gold in golds if (text := normalize(gold))] or [""]
         exact.append(float(ours in theirs))
-        # SQuAD 1.1 gives no F1 to two empty texts, 2.0 (and so JGLUE) gives 1.
-        f1s = [bag_f1(cut(ours), cut(gold)) if squad2 or (ours and gold) else 0.0 for gold in theirs]
-        overlap.append(max(f1s))
+        overlap.append(max(bag_f1(cut(ours), cut(gold)) for gold in theirs))
     common = f"nrefs:{counts(references)}|refs:best|norm:{signature}"
     return [mean_measure("exact_match", exact, common), mean_measure("f1", overlap, common)]
 
