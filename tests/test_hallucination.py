@@ -15,9 +15,10 @@ CASES = [
     (BAD, "今日は天気だ", {"わるい"}),
     (BAD, "今日はよい天気だ", {"わるい"}),
     ("今日は悪い天気だ", BAD, {"悪い"}),  # another spelling
+    ("富士山の高さは何メートルですか?", "富士山は日本の山です。", {"高い", "メートル"}),  # in dictionary form
     ("山梨のどこに甲府市はありますか?", CONTEXT, set()),  # cut differently: 山梨 in 山梨県
     ("甲府市は1889年に何になりましたか?", CONTEXT, set()),
-    ("甲府市は1990年に誰が作ったか?", CONTEXT, {"1990", "作っ"}),
+    ("甲府市は1990年に誰が作ったか?", CONTEXT, {"1990", "作る"}),
     ("走ったのは誰か", "彼は走る。", set()),  # another form of a word
     ("誰が、いつ、どこで、何を、なぜ、どうしたか", "", set()),  # what asks
     ("この人はどれほど有名ですか", "有名な人", set()),  # what points
@@ -56,7 +57,7 @@ def test_a_stop_word_may_be_any_form_and_several_words():
 
 def test_all_words():
     assert check_hallucination("天気でしょう", "天気", content_only=False) == set()  # でしょう is a stop word of two words
-    assert check_hallucination("天気でしょう。", "天気", [], content_only=False) == {"でしょ", "う"}
+    assert check_hallucination("天気でしょう。", "天気", [], content_only=False) == {"です", "う"}
 
 
 def test_words_are_counted():
@@ -70,6 +71,7 @@ def test_words_are_counted():
         ("甲府市はどこですか?", ["甲府市"], True),
         ("県庁所在地はどこですか?", ["甲府市"], False),
         ("ﾊﾞﾅﾅは何色?", ["バナナ"], True),
+        ("ABCとは?", ["abc"], True),
         ("何色?", ["黄", "何色"], True),
         ("何色?", [" "], False),
         ("", ["甲府市"], False),

@@ -51,7 +51,7 @@ def check_hallucination(
     content_only: bool = True,
     tokenizer: WordTokenizer = "mecab",
 ) -> set[str]:
-    """The words of `candidate` that do not occur in `reference`, as they stand in the (normalized) candidate.
+    """The words of `candidate` that do not occur in `reference`, in their dictionary forms.
 
     `stop_words` never count; None are STOP_WORDS, an empty list is none at all. With `content_only=False` every word but
     punctuation counts. Raises InputError if the tokenizer is not installed.
@@ -84,7 +84,7 @@ def hallucinated_words(
     if missing:  # only then is the (long) reference cut into words, for their dictionary forms
         known = _bases(text, tokenizer)
         missing = [word for word in missing if word.base not in known]
-    return [word.surface for word in missing], len(looked_at)
+    return [word.base for word in missing], len(looked_at)
 
 
 def check_tokenizer(tokenizer: WordTokenizer) -> None:
@@ -93,9 +93,9 @@ def check_tokenizer(tokenizer: WordTokenizer) -> None:
 
 
 def leaks(output: str, answers: Sequence[str]) -> bool:
-    """Whether a question holds one of its answers: the text of it, after normalization."""
-    text = normalize(output)
-    return any(wanted in text for answer in answers if (wanted := normalize(answer)))
+    """Whether a question holds one of its answers: the text of it, after normalization, whatever its case."""
+    text = normalize(output, lowercase=True)
+    return any(wanted in text for answer in answers if (wanted := normalize(answer, lowercase=True)))
 
 
 def _stopped(surfaces: Sequence[str], stop_words: Sequence[str]) -> set[int]:
