@@ -328,8 +328,9 @@ def table(scores: Mapping[str, Mapping[str, Score]], counts: Mapping[str, int]) 
     """
     columns = list(scores)
     names = list(dict.fromkeys(name for found in scores.values() for name in found))
-    lines = [f"{'':25}" + "".join(f"{column:<27}" for column in columns)]
-    lines.append(f"{'rows':25}" + "".join(f"{counts[column]:<27,}" for column in columns))
+    width = max(27, *(len(column) + 2 for column in columns))
+    lines = [f"{'':25}" + "".join(f"{column:<{width}}" for column in columns)]
+    lines.append(f"{'rows':25}" + "".join(f"{counts[column]:<{width},}" for column in columns))
     signatures: dict[str, int] = {}
     for name in names:
         cells, numbers = [], []
@@ -337,7 +338,7 @@ def table(scores: Mapping[str, Mapping[str, Score]], counts: Mapping[str, int]) 
             found = scores[column].get(name)
             if found is not None:
                 numbers.append(signatures.setdefault(found.signature, len(signatures) + 1))
-            cells.append(f"{cell(name, found) if found else '':<27}")
+            cells.append(f"{cell(name, found) if found else '':<{width}}")
         lines.append(f"{name:19}{_span(numbers):>5} " + "".join(cells))
     lines += [f"{_span(numbers):>5} {signature}" for signature, numbers in _gathered(signatures).items()]
     return "\n".join(line.rstrip() for line in lines)

@@ -134,34 +134,34 @@ def _sudachi_tokenizer() -> Any:
 
 
 def _t5(name: str) -> Segmentation:
-    from toi.checkpoint import find
-    from toi.files import sha256
-    from toi.tokenization import load_tokenizer
-
-    folder = find(name.removeprefix(T5_PREFIX), weights=False)
-    tokenizer = load_tokenizer(folder)
-    source = next(path for path in (folder / "spiece.model", folder / "tokenizer.json") if path.is_file())
+    tokenizer, source = _t5_tokenizer(name.removeprefix(T5_PREFIX))
 
     def tokens(text: str) -> list[str]:
         return list(tokenizer.fast.convert_ids_to_tokens(tokenizer.encode(text)[:-1]))
 
-    return Segmentation(name, f"t5-{source.name}-{sha256(source)[:12]}", _remembered(tokens))
+    return Segmentation(name, f"t5-{source}", _remembered(tokens))
 
 
 def t5_decoded_pieces(folder: str | Path) -> Segmentation:
     """The pieces of a T5 tokenizer as texts: each id decoded by itself and stripped, empty ones left out."""
-    from toi.checkpoint import find
-    from toi.files import sha256
-    from toi.tokenization import load_tokenizer
-
-    place = find(str(folder), weights=False)
-    tokenizer = load_tokenizer(place)
-    source = next(path for path in (place / "spiece.model", place / "tokenizer.json") if path.is_file())
+    tokenizer, source = _t5_tokenizer(str(folder))
 
     def tokens(text: str) -> list[str]:
         return " ".join(tokenizer.decode_batch([[i] for i in tokenizer.encode(text)[:-1]])).split()
 
-    return Segmentation(f"{T5_PREFIX}{folder}", f"t5-decoded-{source.name}-{sha256(source)[:12]}", _remembered(tokens))
+    return Segmentation(f"{T5_PREFIX}{folder}", f"t5-decoded-{source}", _remembered(tokens))
+
+
+def _t5_tokenizer(name: str) -> tuple[Any, str]:
+    """The tokenizer of a model, and which it is: the file that it is made from, with the beginning of its SHA-256."""
+    from toi.checkpoint import find
+    from toi.files import sha256
+    from toi.tokenization import load_tokenizer
+
+    folder = find(name, weights=False)
+    tokenizer = load_tokenizer(folder)
+    file = next(path for path in (folder / "spiece.model", folder / "tokenizer.json") if path.is_file())
+    return tokenizer, f"{file.name}-{sha256(file)[:12]}"
 
 
 def _remembered(tokens: Callable[[str], Sequence[str]]) -> Callable[[str], Sequence[str]]:

@@ -44,7 +44,7 @@ class ToiQG(evaluate.Metric):
             citation="",
             inputs_description=_KWARGS_DESCRIPTION,
             features=[
-                datasets.Features({"predictions": _TEXT, "references": datasets.List(_TEXT)}),
+                datasets.Features({"predictions": _TEXT, "references": datasets.Sequence(_TEXT)}),
                 datasets.Features({"predictions": _TEXT, "references": _TEXT}),
             ],
         )
