@@ -1,31 +1,39 @@
-"""Score a model, or a file of predictions: exact match, BLEU, ROUGE.
+"""Score a model, or a file of predictions: figures with error bars, results.json, and report.html to look at.
 
     python evaluate.py --output_dir model --data_dir data --split dev test
     python evaluate.py --predictions out.tsv --output_dir scores
+    python evaluate.py --predictions out.tsv --output_dir scores --compare other.tsv
+    python evaluate.py --predictions out.tsv --output_dir scores --profile jglue --data_dir data
+    python evaluate.py --output_dir model --data_dir data --qa_model model_qa
 
-The table is printed, and results.json written to --output_dir, with the signature of every score.
+What every figure means and which published table it can be held against: docs/evaluation.md.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from toi.cli import run
-from toi.options import DecodingOptions, at_least
+from toi.options import DecodingOptions, ScoringOptions, at_least
+
+if TYPE_CHECKING:
+    from toi.checkpoint import Checkpoint
+    from toi.evaluation import Scored
+    from toi.prediction import Prediction
 
 
 @dataclass
-class EvaluateOptions(DecodingOptions):
+class EvaluateOptions(DecodingOptions, ScoringOptions):
     """Score a model on the splits of a data folder, or a file of predictions."""
 
     predictions: str | None = None
     """A file that predict.py wrote. Without it, the model is scored."""
     output_dir: str = "model"
-    """Where results.json goes; the model, unless --model_name_or_path names another."""
+    """Where results.json and report.html go; the model, unless --model_name_or_path names another."""
     model_name_or_path: str | None = None  # type: ignore[assignment]  # here it may be left out
     """The model to score. [default: --output_dir]"""
     data_dir: str | None = None
-    """The data folder: its splits are predicted; with --predictions, its gold answers are used. [default: data]"""
+    """The data folder: its splits are predicted; with --predictions, its gold answers and Examples are used. [default: data]"""
     split: list[Literal["train", "dev", "test"]] = field(default_factory=lambda: ["test"])
     """The splits to score."""
     per_device_eval_batch_size: int = 32
@@ -33,40 +41,136 @@ class EvaluateOptions(DecodingOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "per_device_eval_batch_size")
+        found = DecodingOptions.problems(self) + ScoringOptions.problems(self)
+        found += at_least(self, 1, "per_device_eval_batch_size")
         if self.predictions and len(self.split) > 1:
             found.append("--predictions are of one --split")
+        if self.compare and len(self.split) > 1:
+            found.append("--compare is for one --split")
+        if self.qa_model and self.predictions and not self.data_dir:
+            found.append("--qa_model needs the contexts: give the --data_dir (and --split) of the predictions")
+        if self.profile == "sonoisa" and self.predictions and not self.tokenizer_name:
+            found.append("--profile sonoisa needs --tokenizer_name, the folder of a T5 tokenizer")
         return found
 
 
 def main(options: EvaluateOptions) -> None:
-    """Score the model or the predictions, print the table, write `results.json`."""
-    from toi.examples import read_rows, split_path
+    """Score the model or the predictions, print the table, write `results.json` and `report.html`."""
     from toi.files import check_writable
-    from toi.prediction import gold_answers, read_predictions, score_predictions, table
 
     check_writable(options.output_dir)
-    if options.predictions:
-        rows = read_predictions(options.predictions)
-        gold = gold_answers(options.data_dir, options.split[0]) if options.data_dir else {}
-        scores = {Path(options.predictions).stem: score_predictions(rows, gold)}
-        from toi.evaluation import write_results
-
-        about = {"predictions": options.predictions, "data_dir": options.data_dir}
-        write_results(options.output_dir, scores, dict.fromkeys(scores, rows), about, with_predictions=False)
-        print(table(scores, {name: len(rows) for name in scores}))
-        return
-    data_dir = options.data_dir or "data"
-    for split in options.split:
-        read_rows(split_path(data_dir, split))  # what is wrong with them is said before the model is loaded
+    check_inputs(options)
     import toi.checkpoint as checkpoints
-    from toi.evaluation import evaluate_model
+    from toi.evaluation import about_model, comparison_table, predict_splits, table, tokenizer_table, write_results
+    from toi.prediction import read_predictions
+    from toi.report import write_report
 
     checkpoints.quiet()
-    checkpoint = checkpoints.load(options.model_name_or_path or options.output_dir)
-    print(
-        table(*evaluate_model(checkpoint, data_dir, options.split, options, options.per_device_eval_batch_size, options.output_dir))
-    )
+    reader = checkpoints.load(options.qa_model) if options.qa_model else None
+    if reader is not None:
+        from toi.roundtrip import qa_task
+
+        qa_task(reader)  # a model that asks cannot answer: before anything is decoded
+    data_dir = options.data_dir or "data"
+    if options.predictions:
+        predictions = {Path(options.predictions).stem: read_predictions(options.predictions)}
+        about: dict[str, object] = {"predictions": options.predictions, "data_dir": options.data_dir}
+    else:
+        checkpoint = checkpoints.load(options.model_name_or_path or options.output_dir)
+        batch_size = options.per_device_eval_batch_size
+        predictions = predict_splits(checkpoint, data_dir, options.split, options, batch_size, options.output_dir)
+        about = about_model(checkpoint, data_dir, options)
+    scored = {
+        name: score_split(options, rows, split, reader)
+        for (name, rows), split in zip(predictions.items(), options.split, strict=True)
+    }
+    write_results(options.output_dir, scored, options, about)
+    write_report(Path(options.output_dir) / "report.html", scored, options, about)
+    print(table({name: found.scores for name, found in scored.items()}, {name: len(rows) for name, rows in predictions.items()}))
+    for name, found in scored.items():
+        if len(found.by_tokenizer) > 1:
+            print(f"\n{name}, by tokenizer")
+            print(tokenizer_table(found))
+        if found.comparison is not None:
+            print("\n" + comparison_table(found.comparison))
+
+
+def check_inputs(options: EvaluateOptions) -> None:
+    """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
+    from toi.errors import InputError
+    from toi.evaluation import examples_by_id, read_other
+    from toi.examples import read_examples, read_rows, split_path
+    from toi.hallucination import check_tokenizer
+    from toi.prediction import read_predictions
+    from toi.tokens import segmentation, t5_decoded_pieces
+
+    for name in options.tokenizers if options.profile == "toi" else ["sudachi-a"] if options.profile == "lmqg" else []:
+        segmentation(name)
+    if options.profile == "sonoisa":
+        t5_decoded_pieces(pieces_of(options))
+    check_tokenizer(options.hallucination_tokenizer)
+    for split in options.split:
+        if options.predictions:
+            rows = [(p.id, p.target) for p in read_predictions(options.predictions)]
+        else:
+            rows = [(row.id, row.target) for row in read_rows(split_path(options.data_dir or "data", split))]
+        file = examples_file(options, split)
+        if file is not None:
+            examples_by_id(read_examples(file), [id for id, _ in rows], str(file))
+        elif options.qa_model:
+            place = Path(options.data_dir or "data") / f"{split}.jsonl"
+            raise InputError(f"{place}: no such file; --qa_model needs the contexts, which a prepare script writes there")
+        if options.compare:
+            read_other(options.compare, rows)
+
+
+def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split: str, reader: "Checkpoint | None") -> "Scored":
+    """Everything that the options ask for about the predictions of a split."""
+    from toi import evaluation
+    from toi.examples import read_examples
+    from toi.tasks import read_task
+
+    data_dir = data_dir_of(options)
+    gold = evaluation.gold_answers(data_dir, split) if data_dir else {}
+    pieces = pieces_of(options) if options.profile == "sonoisa" else None
+    scored = evaluation.score_rows(predictions, options, gold, pieces)
+    file = examples_file(options, split)
+    if file is not None:
+        task = read_task(file.parent)
+        asks = task is not None and task.asks
+        scored = evaluation.with_examples(scored, read_examples(file), options, asks=asks, where=str(file))
+    if reader is not None:
+        about: dict[str, object] = {"name": f"questions generated from {file}", "license": "unknown"}
+        folder = Path(options.output_dir) / (f"{split}_round_trip")
+        scored = evaluation.with_round_trip(scored, reader, options, options.per_device_eval_batch_size, folder, about)
+    if options.compare:
+        others = evaluation.read_other(options.compare, [(p.id, p.target) for p in predictions])
+        scored = evaluation.with_comparison(scored, others, options.compare, options, gold, pieces)
+    return scored
+
+
+def data_dir_of(options: EvaluateOptions) -> str | None:
+    """The data folder: for a file of predictions only if it is given."""
+    return options.data_dir if options.predictions else options.data_dir or "data"
+
+
+def examples_file(options: EvaluateOptions, split: str) -> Path | None:
+    """The Examples behind a split, if the data folder has them."""
+    folder = data_dir_of(options)
+    file = Path(folder) / f"{split}.jsonl" if folder else None
+    return file if file is not None and file.is_file() else None
+
+
+def pieces_of(options: EvaluateOptions) -> str:
+    """The folder of the T5 tokenizer for `--profile sonoisa`."""
+    return options.tokenizer_name or options.model_name_or_path or options.output_dir
+
+
+def __getattr__(name: str) -> object:
+    """What the library `evaluate` of Hugging Face has, which this file would hide from what runs here (toi/handover.py)."""
+    from toi.handover import from_library
+
+    return from_library(__name__, __file__, name)
 
 
 if __name__ == "__main__":

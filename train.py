@@ -256,8 +256,7 @@ def evaluate(options: TrainOptions) -> None:
     if os.environ.get("RANK", "0") != "0":  # one process of several scores, the others are done
         return
     from toi.checkpoint import load, quiet, update_metrics
-    from toi.evaluation import evaluate_model
-    from toi.prediction import table
+    from toi.evaluation import evaluate_model, table
     from toi.run_report import write_model_card
     from toi.tasks import data_of
 

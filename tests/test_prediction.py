@@ -1,13 +1,12 @@
 import math
 
 import pytest
-from conftest import prepare_folder
 
 from toi.checkpoint import load
 from toi.errors import InputError
 from toi.examples import Row
 from toi.options import DecodingOptions
-from toi.prediction import Prediction, gold_answers, predict, read_predictions, score_predictions, table, write_predictions
+from toi.prediction import predict, read_predictions, write_predictions
 
 
 def test_predictions_are_in_order_and_read_as_written(tiny, tmp_path):
@@ -44,24 +43,3 @@ def test_scores_may_be_missing_and_columns_elsewhere(tmp_path):
     (found,) = read_predictions(tmp_path / "o.tsv")
     assert found[:4] == ("1", "x", "b", "b")
     assert math.isnan(found.score)
-
-
-def test_all_gold_answers_count(tmp_path, squad_files):
-    folder = prepare_folder(tmp_path / "qa", squad_files, "qa")
-    gold = gold_answers(folder, "test")
-    assert gold["村-000-1"] == ["桃"]
-    predictions = [Prediction("a", "x", "桃", "モモ", 0.0), Prediction("b", "x", "柿", "柿", 0.0)]
-    assert score_predictions(predictions)["exact_match"].value == 0.5
-    assert score_predictions(predictions, {"a": ["もも", "モモ"]})["exact_match"].value == 1.0
-    assert gold_answers(prepare_folder(tmp_path / "aqg", squad_files, "aqg"), "test") == {}
-    with pytest.raises(InputError, match="has no target"):
-        score_predictions([Prediction("a", "x", "", "モモ", 0.0)])
-
-
-def test_table():
-    scores = {s: score_predictions([Prediction("a", "x", "桃です", "桃です", 0.0)]) for s in ("dev", "test")}
-    lines = table(scores, {"dev": 1, "test": 1234}).splitlines()
-    assert lines[0].split() == ["dev", "test"]
-    assert lines[1].split() == ["rows", "1", "1,234"]
-    assert lines[2].split() == ["exact_match", "1.0000", "1.0000"]
-    assert any("tok:ja-mecab" in line for line in lines)

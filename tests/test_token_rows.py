@@ -77,6 +77,14 @@ def test_a_half_made_file_is_not_taken(tiny, tsv, cache):
     assert [path.name for path in cache.iterdir()] == [folder.name]
 
 
+def test_the_highlight_is_shown(tiny, tmp_path, cache):
+    tokenizer = load_tokenizer(tiny)
+    tokenizer.add("<hl>")
+    (tmp_path / "t.tsv").write_text("1\t山梨県の<hl>甲府市<hl>です。\t山\n", encoding="utf-8")
+    _, audit = token_rows(tmp_path / "t.tsv", tokenizer, 512, 64)
+    assert audit.source.replace(" ", "") == "山梨県の<hl>甲府市<hl>です。"
+
+
 def test_rows_are_read_from_the_file(tiny, tsv, cache):
     rows, _ = token_rows(tsv, load_tokenizer(tiny), 512, 64)
     assert rows._dataset.cache_files  # memory-mapped

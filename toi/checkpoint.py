@@ -22,7 +22,7 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _OURS = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
     "special_tokens_map.json", "added_tokens.json", "spiece.model", "task.json", "run.json", "log.csv", "training.png",
-    "README.md", "results.json", "*_output.tsv",
+    "README.md", "results.json", "report.html", "*_output.tsv", "*_round_trip",
 )  # fmt: skip
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "sentencepiece", "neologdn", "sacrebleu")
 

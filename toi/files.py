@@ -7,6 +7,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -131,6 +132,11 @@ def _explained(path: Path) -> Iterator[None]:
         if error.errno in _DISK or ours:
             raise InputError(f"{place or path}: cannot be written ({error.strerror or error})") from error
         raise
+    except Exception as error:  # safetensors has an error of its own for what the file system says
+        said = re.search(r"I/O error: (.*) \(os error (\d+)\)", str(error))
+        if said is None or int(said[2]) not in _DISK:
+            raise
+        raise InputError(f"{path}: cannot be written ({said[1]})") from error
 
 
 def matching_files(pattern: str | Path, hint: str) -> list[Path]:

@@ -9,11 +9,9 @@ from tqdm import tqdm
 from toi.checkpoint import Checkpoint
 from toi.decoding import decode
 from toi.errors import InputError
-from toi.examples import Row, read_examples
+from toi.examples import Row
 from toi.files import read_text, replacing
-from toi.metrics import Score, score
 from toi.options import DecodingOptions
-from toi.tasks import read_task
 from toi.text import normalize
 
 HEADER = ("qa_id", "input", "target", "output", "score")
@@ -76,41 +74,3 @@ def read_predictions(path: str | Path) -> list[Prediction]:
     if not predictions:
         raise InputError(f"{path}: no predictions under the header")
     return predictions
-
-
-def score_predictions(predictions: Sequence[Prediction], gold: dict[str, list[str]] | None = None) -> dict[str, Score]:
-    """The scores of predictions against their targets, and against all gold answers where `gold` has them by id.
-
-    Raises InputError if a target is empty.
-    """
-    gold = gold or {}
-    golds = []
-    for prediction in predictions:
-        if not prediction.target:
-            raise InputError(f"prediction {prediction.id!r} has no target to be compared with")
-        golds.append(list(dict.fromkeys([prediction.target, *gold.get(prediction.id, ())])))
-    return score([prediction.output for prediction in predictions], golds)
-
-
-def gold_answers(data_dir: str | Path, split: str) -> dict[str, list[str]]:
-    """For a QA data folder with Examples: all normalized gold answers of each question of a split, by id."""
-    task = read_task(data_dir)
-    if task is None or task.asks:
-        return {}
-    path = Path(data_dir) / f"{split}.jsonl"
-    return {example.id: task.answers(example) for example in read_examples(path)} if path.is_file() else {}
-
-
-def table(scores: dict[str, dict[str, Score]], counts: dict[str, int]) -> str:
-    """A table of scores, one line per metric and one column per split, and the signatures under it."""
-    splits = list(scores)
-    lines = [
-        f"{'':12}" + "".join(f"{split:>10}" for split in splits),
-        f"{'rows':12}" + "".join(f"{counts[split]:>10,}" for split in splits),
-    ]
-    for name in scores[splits[0]]:
-        lines.append(f"{name:12}" + "".join(f"{scores[split][name].value:>10.{2 if name == 'bleu' else 4}f}" for split in splits))
-    lines += sorted(
-        {s.signature for metrics in scores.values() for s in metrics.values() if s.signature.startswith(("nrefs", "rougeL"))}
-    )
-    return "\n".join(lines)

@@ -102,7 +102,7 @@ def _encode(path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_t
             sources = tokenizer.encode_batch([row.source for row in rows])
             targets = tokenizer.encode_batch([row.target for row in rows])
             if not audit.rows:
-                audit.source, audit.target = tokenizer.decode_batch([sources[0], targets[0]])
+                audit.source, audit.target = tokenizer.decode_batch([sources[0], targets[0]], added=True)
             for source, target in zip(sources, targets, strict=True):
                 unknown = source.count(tokenizer.unk_id) + target.count(tokenizer.unk_id) if tokenizer.unk_id is not None else 0
                 audit.rows += 1

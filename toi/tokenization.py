@@ -120,9 +120,9 @@ class Tokenizer:
         """The text of ids, special tokens left out."""
         return self.decode_batch([ids])[0]
 
-    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
-        """The text of each list of ids, special tokens left out."""
-        skip = {self.pad_id, self.eos_id, *self._added.values()}
+    def decode_batch(self, batch: Iterable[Iterable[int]], *, added: bool = False) -> list[str]:
+        """The text of each list of ids, special tokens left out; `added` shows the added ones (`<hl>`)."""
+        skip = {self.pad_id, self.eos_id, *(() if added else self._added.values())}
         texts = self.fast.batch_decode(
             [[i for i in map(int, ids) if i not in skip] for ids in batch],
             skip_special_tokens=False,
