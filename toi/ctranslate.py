@@ -156,12 +156,13 @@ def _key_of(folder: Path) -> str | None:
 
 def _convert(checkpoint: Checkpoint, folder: Path) -> None:
     from ctranslate2.converters.transformers import T5Loader
+    from ctranslate2.specs.model_spec import OPTIONAL
 
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     spec = T5Loader().get_model_spec(model.cpu())
     # The loader goes by tie_word_embeddings, which transformers 5 sets for models, too, that do not scale (v1.1, mT5).
     scaled = getattr(model.config, "scale_decoder_outputs", False)
-    spec.decoder.scale_outputs = model.config.d_model**-0.5 if scaled else None
+    spec.decoder.scale_outputs = model.config.d_model**-0.5 if scaled else OPTIONAL
     names = [str(i) for i in range(model.get_input_embeddings().weight.shape[0])]
     spec.register_source_vocabulary(names)
     spec.register_target_vocabulary(names)

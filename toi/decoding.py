@@ -95,6 +95,7 @@ class _Row:
     index: int
     ids: list[int]
     words: tuple[str, ...]  # banned for this source alone
+    first_plan: Plan
     plan: Plan
     constrained: bool = False
     texts: dict[str, Text] = field(default_factory=dict)  # by what they are after normalization
@@ -138,7 +139,7 @@ class Decoder:
         limit = options.max_input_length or checkpoint.max_input_length
         self.constrained = 0
         rows = [
-            _Row(i, truncate(ids, limit), tuple(banned[i]) if banned else (), plan)
+            _Row(i, truncate(ids, limit), tuple(banned[i]) if banned else (), plan, plan)
             for i, ids in enumerate(tokenizer.encode_batch(sources))
         ]
         while rows:
@@ -228,24 +229,22 @@ class Decoder:
         banned = [*words, *row.words]
         wanted = row.plan.samples
         texts = self.checkpoint.tokenizer.decode_batch([candidate.ids for candidate in candidates])
-        broken: set[str] = set()
         for text, candidate, is_clean in zip(texts, candidates, clean(texts, banned), strict=True):
-            if len(row.texts) + len(broken) == wanted:
-                break
             key = normalize(text)
-            if not is_clean:
-                broken.add(key)
-            elif (key or (wanted == 1 and not row.constrained)) and key not in row.texts:
+            shown = is_clean and key if row.constrained else key or wanted == 1
+            if shown and key not in row.texts and len(row.texts) < wanted:
                 score = candidate.log_prob / len(candidate.ids) ** row.plan.length_penalty
                 row.texts[key] = Text(text, score, candidate.log_prob)
-        if broken and not row.constrained:
-            row.constrained = True
-            self.constrained += 1
-            return None
         if len(row.texts) < wanted and wanted > 1 and row.rounds < _MORE:
             row.rounds += 1
             row.plan = row.plan.wider()
             return None
+        if not row.constrained:
+            kept = {key: text for key, text in row.texts.items() if clean([text.text], banned)[0]}
+            if len(kept) < len(row.texts):
+                self.constrained += 1
+                row.texts, row.constrained, row.plan, row.rounds = kept, True, row.first_plan, 0
+                return None
         best = sorted(row.texts.values(), key=lambda text: -text.score)
         if not best:
             return Output(None, -math.inf, (), row.constrained)
