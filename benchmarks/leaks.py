@@ -5,8 +5,8 @@
 Each case is a tiny T5 with random weights (every other one with byte fallback), a prompt, one to three banned words taken from
 what the model writes without constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. Counted are cases with
 an output that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output
-that was clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and without a space before it, as the
-documentation of `bad_words_ids` has it.
+that was clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and
+without a space before it, as the documentation of `bad_words_ids` has it.
 """
 
 import argparse

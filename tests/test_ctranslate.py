@@ -130,11 +130,8 @@ def test_models_whose_outputs_are_not_scaled(tmp_path, tiny):
     torch.manual_seed(0)
     AutoModelForSeq2SeqLM.from_config(AutoConfig.from_pretrained(tmp_path / "model")).save_pretrained(tmp_path / "model")
     checkpoint = load(str(tmp_path / "model"))
-    texts = [
-        [
-            output.score
-            for _, output in sorted(Decoder(checkpoint).decode(SOURCES, DecodingOptions(backend=backend, max_target_length=8)))
-        ]
-        for backend in ("torch", "ctranslate2")
-    ]
-    assert texts[0] == pytest.approx(texts[1], abs=1e-4)
+    scores = []
+    for backend in ("torch", "ctranslate2"):
+        outputs = Decoder(checkpoint).decode(SOURCES, DecodingOptions(backend=backend, max_target_length=8))
+        scores.append([output.score for _, output in sorted(outputs)])
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
