@@ -84,12 +84,12 @@ class GenerateOptions(NBestOptions):
 
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
+    options.all_bad_words()  # what is wrong with them is said before the model is loaded
+    text = read_input(options.input_file) if options.input_file is not None else ""
     from toi.checkpoint import load, quiet, task_of
-    from toi.decoding import Decoder, bad_words
+    from toi.decoding import Decoder
     from toi.generation import Request
 
-    bad_words(options)  # what is wrong with them is said before the model is loaded
-    text = read_input(options.input_file) if options.input_file is not None else ""
     quiet()
     checkpoint = load(options.model_name_or_path)
     task = task_of(checkpoint, options.task)
@@ -128,7 +128,6 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met."""
     from tqdm import tqdm
 
-    from toi.decoding import bad_words
     from toi.errors import InputError
     from toi.generation import example_of, prompt
     from toi.requests import Answered
@@ -148,7 +147,7 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
             warn(f"{at}the prompt has {tokens:,} tokens and is cut to {limit:,}; shorten the context")
     answers = [task.answers(example) if task.asks else [] for example in examples]
     banned = [[] if options.allow_answer else words for words in answers]
-    words = bad_words(options)
+    words = options.all_bad_words()
     found: list[Answered | None] = [None] * len(requests)
     with tqdm(total=len(requests), unit=" examples", leave=False, disable=None if len(requests) > 1 else True) as bar:
         for i, output in decoder.decode(sources, options, options.per_device_eval_batch_size, banned):

@@ -47,12 +47,11 @@ def main(options: PredictOptions) -> None:
     from toi.examples import read_rows, split_path
 
     output = output_of(options)
+    options.all_bad_words()  # what is wrong with them is said before the model is loaded
     rows = read_rows(options.input_file or split_path(options.data_dir or "data", options.split))
     import toi.checkpoint as checkpoints
-    from toi.decoding import bad_words
     from toi.prediction import predict_to_file
 
-    bad_words(options)  # what is wrong with them is said before the model is loaded
     checkpoints.quiet()
     checkpoint = checkpoints.load(options.model_name_or_path)
     done = predict_to_file(checkpoint, rows, options, options.per_device_eval_batch_size, output)

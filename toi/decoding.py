@@ -17,7 +17,6 @@ from toi.batching import truncate
 from toi.checkpoint import Checkpoint
 from toi.constraints import BannedText, Vocabulary, clean, fold
 from toi.errors import InputError
-from toi.files import read_text
 from toi.options import DecodingOptions, NBestOptions
 from toi.search import NO_MEMORY, Candidate, Model, Plan, out_of_memory, search, start_id
 from toi.text import normalize
@@ -76,18 +75,6 @@ def plan_of(options: DecodingOptions, max_length: int) -> Plan:
     )  # fmt: skip
 
 
-def bad_words(options: DecodingOptions) -> list[str]:
-    """The words of --bad_words and --bad_words_file. Raises InputError with the line of a word that nobody could see."""
-    words = list(options.bad_words)
-    if options.bad_words_file is not None:
-        for number, line in enumerate(read_text(options.bad_words_file).split("\n"), start=1):
-            word = line.removesuffix("\r")
-            if word and not normalize(word):
-                raise InputError(f"{options.bad_words_file}:{number}: a word without visible characters: {word!r}")
-            words += [word] if word else []
-    return words
-
-
 @dataclass
 class _Row:
     """A source on its way to an output."""
@@ -132,7 +119,7 @@ class Decoder:
         cannot do it, or one source alone needs more memory than there is.
         """
         checkpoint, tokenizer = self.checkpoint, self.checkpoint.tokenizer
-        words = bad_words(options)
+        words = options.all_bad_words()
         plan = plan_of(options, options.max_target_length or checkpoint.max_target_length)
         translator = self._choose(options, plan)
         checkpoint.model.to(_device()).eval()

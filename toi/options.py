@@ -82,6 +82,21 @@ class DecodingOptions(ModelOptions):
         found += [f"--bad_words has a word without visible characters: {word!r}" for word in self.bad_words if not normalize(word)]
         return found
 
+    def all_bad_words(self) -> list[str]:
+        """The words of --bad_words and --bad_words_file. Raises InputError with the line of a word that nobody could see."""
+        from toi.errors import InputError
+        from toi.files import read_text
+        from toi.text import normalize
+
+        words = list(self.bad_words)
+        if self.bad_words_file is not None:
+            for number, line in enumerate(read_text(self.bad_words_file).split("\n"), start=1):
+                word = line.removesuffix("\r")
+                if word and not normalize(word):
+                    raise InputError(f"{self.bad_words_file}:{number}: a word without visible characters: {word!r}")
+                words += [word] if word else []
+        return words
+
     def _combinations(self) -> list[str]:
         found = []
         defaults = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}

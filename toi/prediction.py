@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from toi.checkpoint import Checkpoint, versions
 from toi.ctranslate import fingerprint
-from toi.decoding import Decoder, bad_words, decode
+from toi.decoding import Decoder, decode
 from toi.errors import InputError
 from toi.examples import Row, read_examples
 from toi.files import read_text, replacing
@@ -106,7 +106,7 @@ def _run_key(checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptio
     names = set(DecodingOptions.__dataclass_fields__) - {"model_name_or_path", "bad_words_file", "max_batch_tokens"}
     decoding = {name: getattr(options, name) for name in sorted(names)}
     limits = [checkpoint.max_input_length, checkpoint.max_target_length]
-    about = [decoding, bad_words(options), limits, versions(), fingerprint(checkpoint), [row.source for row in rows]]
+    about = [decoding, options.all_bad_words(), limits, versions(), fingerprint(checkpoint), [row.source for row in rows]]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
