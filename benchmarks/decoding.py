@@ -5,8 +5,9 @@
 
 Peers, in the same run: `model.generate` in single precision, in batches of 8 in file order; and the same in bf16 with the batches
 sorted by length. Every figure is from a process of its own; loading and converting the model are not counted. Constrained decoding
-bans 100 content words of JaQuAD. With --trained_model, the outputs of both engines are compared, BLEU of int8 with that of
-float32, and the outputs for each way to cut the batches.
+bans 100 content words of JaQuAD; `torch` and `torch_banned` are our search with torch without and with the words for every source
+from the start, whereas predict.py searches a source again only where a word came out. With --trained_model, the outputs of both
+engines are compared, BLEU of int8 with that of float32, and the outputs for each way to cut the batches.
 """
 
 import argparse
@@ -89,6 +90,26 @@ def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
     return {"per_second": len(texts) / seconds, "engine": decoder.engine, "again": decoder.constrained, "rows": len(found)}
 
 
+def searched(model: str, texts: list[str], banned: list[str]) -> dict[str, Any]:
+    """Torch's search alone, with every source under the constraints from the start: what the masks themselves cost."""
+    from toi.batching import truncate
+    from toi.checkpoint import load
+    from toi.constraints import BannedText, Vocabulary
+    from toi.search import Model, Plan, search, start_id
+
+    checkpoint = load(model)
+    tokenizer = checkpoint.tokenizer
+    checkpoint.model.eval()
+    started = time.perf_counter()
+    constraints = [BannedText(Vocabulary.of(tokenizer), banned)] if banned else []
+    encoded = sorted((truncate(ids, 512) for ids in tokenizer.encode_batch(texts)), key=len, reverse=True)
+    shape = Model(checkpoint.model, start_id(checkpoint.model), tokenizer.pad_id, tokenizer.eos_id)
+    for i in range(0, len(encoded), 16):
+        batch = encoded[i : i + 16]
+        search(shape, batch, Plan(max_length=LENGTH), [constraints for _ in batch])
+    return {"per_second": len(texts) / (time.perf_counter() - started)}
+
+
 WAYS = ("peer_fp32", "peer_bf16", "float32", "float32_banned", "int8", "int8_banned", "torch", "torch_banned")
 
 
@@ -97,8 +118,10 @@ def measure(way: str, model: str, count: int) -> dict[str, Any]:
     if way.startswith("peer"):
         return peer(model, texts, bf16=way == "peer_bf16")
     engine, _, banned = way.partition("_")
-    options: dict[str, Any] = {"backend": "torch"} if engine == "torch" else {"compute_type": engine}
-    return ours(model, texts, **options, bad_words=words(100) if banned else [])
+    forbidden = words(100) if banned else []
+    if engine == "torch":
+        return searched(model, texts, forbidden)
+    return ours(model, texts, compute_type=engine, bad_words=forbidden)
 
 
 def trained(model: str, data_dir: str, rows: int) -> None:

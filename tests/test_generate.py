@@ -80,9 +80,8 @@ def test_one_request(model, tmp_path):
     assert header.split("\t")[:4] == ["id", "output", "score", "log_prob"]
     assert line.split("\t")[5] == "false"
     words = tmp_path / "words.txt"
-    words.write_text(
-        "\n".join(chr(c) for c in [*range(0x21, 0x7F), *range(0x3001, 0x30FF), *range(0x4E00, 0x9FFF)]), encoding="utf-8"
-    )
+    every = [*range(0x21, 0x7F), *range(0x3001, 0x30FF), *range(0x4E00, 0x9FFF), 0xFFFD]
+    words.write_text("\n".join(map(chr, every)), encoding="utf-8")
     nothing = refused(generate(model, "--answer", "甲府市", "--context", CONTEXT, "--bad_words_file", str(words)))
     assert "the model found nothing without the banned words; give fewer --bad_words or more --num_beams" in nothing
 
