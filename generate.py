@@ -108,7 +108,7 @@ def main(options: GenerateOptions) -> None:
     if options.input_file is None:
         refuse_nothing(answered[0], options)
     show(answered, options, many=options.input_file is not None)
-    print(f"generate.py: {decoder.engine}", file=sys.stderr)
+    print(f"generate.py: {decoder.report}", file=sys.stderr)
 
 
 def read_input(name: str) -> str:

@@ -60,8 +60,7 @@ def main(options: PredictOptions) -> None:
     print(f"wrote {len(rows):,} rows to {output}")
     if done.resumed:
         print(f"{done.resumed:,} of them were there from a run that had been stopped")
-    again = f"; {done.constrained:,} rows searched again by torch, for banned words" if done.constrained else ""
-    print(f"{done.engine or 'nothing was left to do'}{again}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
+    print(f"{done.engine or 'nothing was left to do'}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
     if done.without_output:
         named = ", ".join(done.without_output[:10]) + (", ..." if len(done.without_output) > 10 else "")
         print(
@@ -77,7 +76,7 @@ def output_of(options: PredictOptions) -> Path:
     if options.output_file is None and not Path(options.model_name_or_path).is_dir():
         raise InputError(f"{options.model_name_or_path}: not a folder to write to; give --output_file")
     output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
-    check_writable(output.parent)
+    check_writable(output.parent, as_a_whole=False)
     return output
 
 

@@ -78,7 +78,7 @@ def test_a_partial_file_of_another_run_is_not_used(tiny, tmp_path, capsys):
     checkpoint = load(str(tiny))
     path = tmp_path / "out.tsv"
     with prediction.Journal(path, "another key") as journal:
-        journal.add(0, ["wrong", 0.0, False, False])
+        journal.add(0, ["wrong", 0.0, False])
     assert predict_to_file(checkpoint, ROWS[:5], SHORT, 8, path).resumed == 0
     assert "is of another run (other options, input or model): starting anew" in capsys.readouterr().err
     assert_equal(read_predictions(path), predict(checkpoint, ROWS[:5], SHORT, 8))
@@ -90,7 +90,8 @@ def test_rows_without_an_output_are_named(tiny_without_bytes, tmp_path):
     checkpoint = load_speaking(tiny_without_bytes)
     every = sorted({c for text in Vocabulary.of(checkpoint.tokenizer).texts for c in text if c != " "})
     run = predict_to_file(checkpoint, ROWS[:2], DecodingOptions(bad_words=every, max_target_length=4), 8, tmp_path / "out.tsv")
-    assert (run.without_output, run.constrained) == (["0", "1"], 2)
+    assert run.without_output == ["0", "1"]
+    assert run.engine == "ctranslate2 float32; 2 searched again by torch float32, for banned words"
     assert [(p.output, p.score) for p in read_predictions(tmp_path / "out.tsv")] == [("", -math.inf)] * 2
 
 

@@ -100,7 +100,13 @@ class Decoder:
         self._translators: dict[str, ctranslate.Translator] = {}
         self._automata: dict[tuple[str, ...], BannedText] = {}
         self.engine = ""  # of the last run, in words
-        self.constrained = 0  # how many sources of the last run were searched again
+        self.constrained = 0  # how many sources of the last run were searched again, which only torch does
+
+    @property
+    def report(self) -> str:
+        """What searched in the last run."""
+        again = f"{self.constrained:,} searched again by torch float32, for banned words" if self.constrained else ""
+        return "; ".join(part for part in (self.engine, again) if part)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:

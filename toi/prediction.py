@@ -56,11 +56,10 @@ def predict(
 
 @dataclass(frozen=True)
 class Run:
-    """What `predict_to_file` did: the engine, rows that an earlier run had done, rows under constraints, ids without output."""
+    """What `predict_to_file` did: the engines, rows that an earlier run had done, ids without output."""
 
     engine: str
     resumed: int
-    constrained: int
     without_output: list[str]
     seconds: float
 
@@ -87,7 +86,7 @@ def predict_to_file(
     shown = tqdm(total=len(left), desc="predict", unit=" examples", leave=False, disable=True if rank else None)
     with journal, shown as bar:
         for at, output in decoder.decode([rows[i].source for i in left], options, batch_size) if left else ():
-            journal.add(left[at], (normalize(output.text or ""), output.score, output.constrained, output.text is None))
+            journal.add(left[at], (normalize(output.text or ""), output.score, output.text is None))
             bar.update()
     _wait(processes)
     if rank:
@@ -96,9 +95,8 @@ def predict_to_file(
     results = [journal.done[i] for i in range(len(rows))]
     write_predictions(path, (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True)))
     journal.remove()
-    without = [row.id for row, result in zip(rows, results, strict=True) if result[3]]
-    constrained = sum(result[2] for result in results)
-    return Run(decoder.engine, resumed, constrained, without, time.perf_counter() - started)
+    without = [row.id for row, result in zip(rows, results, strict=True) if result[2]]
+    return Run(decoder.report, resumed, without, time.perf_counter() - started)
 
 
 def _run_key(checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions) -> str:

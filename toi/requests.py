@@ -113,7 +113,8 @@ def lines_of(answered: Iterable[Answered], output_format: str, several: bool) ->
 
 def to_json(one: Answered) -> dict[str, Any]:
     """A request and its outputs; `error` says why there is none."""
-    request = {key: value for key, value in vars(one.request).items() if value not in (None, "")}
+    fields = {"id": one.request.id, **vars(one.request)}
+    request = {key: value for key, value in fields.items() if value not in (None, "")}
     outputs = [
         {
             "text": text.text, "score": text.score, "log_prob": text.log_prob, "banned_words": list(verdict.banned_words),
