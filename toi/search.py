@@ -185,7 +185,8 @@ def _beam_search(model: Model, sources: Sequence[Sequence[int]], plan: Plan, con
         parents = torch.tensor([[parent for _, parent, _ in beams] for beams in alive])  # (rows, beams)
         tokens = torch.tensor([[token for _, _, token in beams] for beams in alive])
         decoder.select((kept * width + parents).flatten(), same_sources=step > 0 and len(going_on) == len(rows))
-        sums = sums[kept, parents] + log_probs.cpu()[kept, parents, tokens]
+        where = [index.to(log_probs.device) for index in (kept, parents, tokens)]
+        sums = sums[kept, parents] + log_probs[tuple(where)].cpu()
         ids = torch.cat([ids[kept, parents], tokens[..., None]], dim=-1)
         states = [
             _advanced(constraints[rows[i]], states[i * width + parent], token)
