@@ -9,6 +9,7 @@ from toi import ctranslate
 from toi.checkpoint import load
 from toi.ctranslate import Translator, converted, expressible, obstacle
 from toi.decoding import Decoder
+from toi.errors import InputError
 from toi.options import DecodingOptions
 from toi.search import Model, Plan, search, start_id
 
@@ -135,3 +136,28 @@ def test_models_whose_outputs_are_not_scaled(tmp_path, tiny):
         outputs = Decoder(checkpoint).decode(SOURCES, DecodingOptions(backend=backend, max_target_length=8))
         scores.append([output.score for _, output in sorted(outputs)])
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_batches_are_halved_where_memory_is_short():
+    class Future:
+        def __init__(self, size, number):
+            self.size, self.number = size, number
+
+        def result(self):
+            if self.size > 2:
+                raise RuntimeError("CUDA failed with error out of memory")
+            return type("Result", (), {"hypotheses": [[self.number, "1"]], "scores": [-1.0]})
+
+    class Fake:
+        def translate_batch(self, sources, **options):
+            return [Future(len(sources), source[0]) for source in sources]
+
+    translator = Translator.__new__(Translator)
+    translator._translator, translator._threads = Fake(), 1
+    plan = Plan(beams=1, length_penalty=0.0)
+    batches = list(translator.search_batches([[Row([n], plan) for n in range(5)]]))
+    assert [len(rows) for rows, _ in batches] == [2, 1, 2]
+    assert [candidates[0].ids for _, found in batches for candidates in found] == [(n, 1) for n in range(5)]
+    with pytest.raises(InputError, match="one source alone needs more memory"):
+        translator._translator.translate_batch = lambda sources, **options: [Future(3, "0")]
+        list(translator.search_batches([[Row([0], plan)]]))
