@@ -46,8 +46,8 @@ def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
     from toi.examples import read_rows, split_path
 
-    output = output_of(options)
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
+    output = output_of(options)
     rows = read_rows(options.input_file or split_path(options.data_dir or "data", options.split))
     import toi.checkpoint as checkpoints
     from toi.prediction import predict_to_file
