@@ -2,41 +2,77 @@
 
     python generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。
     python generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --bad_words 山梨 山梨県
+    python generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --num_return_sequences 5 --diversity_penalty 1
     python generate.py --model_name_or_path model_qa --question 山梨県の県庁所在地はどこですか? --context ...
+    python generate.py --input_file requests.jsonl --output_format json
+    python generate.py --interactive
 
 The prompt is made as in training, by the task.json of the model.
 """
 
+import shlex
 import sys
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
-from toi.cli import run
-from toi.options import DecodingOptions, TaskName
+from toi.cli import checked, parse, run
+from toi.options import NBestOptions, TaskName, at_least
+
+if TYPE_CHECKING:
+    from toi.decoding import Decoder
+    from toi.generation import Request
+    from toi.requests import Answered
+    from toi.tasks import Task
 
 
 @dataclass
-class GenerateOptions(DecodingOptions):
+class GenerateOptions(NBestOptions):
     """Ask a question about an answer in a context, or answer a question."""
 
     context: str = ""
-    """The text that is asked about."""
+    """The text that is asked about. <hl> on both sides of the answer says where it is."""
     answer: str | None = None
     """The answer of the wanted question, as it stands in the context."""
     question: str | None = None
     """The question to answer, for a QA model."""
     title: str = ""
     """The title of the context, for models whose prompt has one."""
+    answer_start: int | None = None
+    """The character of the context at which the answer begins, from 0 on, where it occurs several times."""
+    occurrence: int | None = None
+    """Which occurrence of the answer is meant, from 1 on. [default: the first]"""
+    input_file: str | None = None
+    """Many requests: JSON Lines or TSV (answer and context, or a header); - for stdin."""
+    interactive: bool = False
+    """Ask for contexts and answers on the terminal; a line like --num_beams 4 changes an option."""
+    output_format: Literal["text", "json", "tsv"] = "text"
+    """Outputs alone, or with scores and verdicts."""
     task: TaskName | None = None
     """What the model does, for a model without task.json."""
     allow_answer: bool = False
     """Let the answer occur in its question."""
+    per_device_eval_batch_size: int = 32
+    """Sources per batch, at most. Changes the speed, not the outputs."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems()
+        found = super().problems() + at_least(self, 1, "occurrence", "per_device_eval_batch_size")
+        found += at_least(self, 0, "answer_start")
+        if self.answer_start is not None and self.occurrence is not None:
+            found.append("give --answer_start or --occurrence, not both")
+        one = [f"--{name}" for name in ("answer", "question", "answer_start", "occurrence") if getattr(self, name) is not None]
+        one += ["--context"] * bool(self.context)
+        if self.input_file is not None or self.interactive:
+            if self.input_file is not None and self.interactive:
+                found.append("give --input_file or --interactive, not both")
+            if one:
+                found.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
+            return found
         if not self.context.strip():
             found.append("--context is needed")
-        if (self.answer is None) == (self.question is None):
+        marked = "<hl>" in self.context and self.question is None
+        if not marked and (self.answer is None) == (self.question is None):
             found.append("give --answer to get a question, or --question to get an answer")
         found += [
             f"--{name} is empty"
@@ -47,29 +83,151 @@ class GenerateOptions(DecodingOptions):
 
 
 def main(options: GenerateOptions) -> None:
-    """Make the prompt, decode, print."""
+    """Load the model; answer one request, those of a file, or those of the terminal."""
+    options.all_bad_words()  # what is wrong with them is said before the model is loaded
+    text = read_input(options.input_file) if options.input_file is not None else ""
     from toi.checkpoint import load, quiet, task_of
-    from toi.decoding import decode
-    from toi.errors import InputError
-    from toi.generation import example_of, prompt
+    from toi.decoding import Decoder
+    from toi.generation import Request
 
     quiet()
     checkpoint = load(options.model_name_or_path)
     task = task_of(checkpoint, options.task)
-    example = example_of(task, options.context, options.answer, options.question, options.title)
-    banned = task.answers(example) if task.asks and not options.allow_answer else []
-    source = prompt(task, example)
-    tokens, limit = len(checkpoint.tokenizer.encode(source)), options.max_input_length or checkpoint.max_input_length
-    if tokens > limit:
-        print(f"generate.py: warning: the prompt has {tokens:,} tokens and is cut to {limit:,}; shorten --context", file=sys.stderr)
-    _, output = next(decode(checkpoint, [source], options, banned=[banned]))
-    if output.text is None:
-        words = ", ".join([*options.bad_words, *banned])
+    decoder = Decoder(checkpoint)
+    if options.interactive:
+        talk(decoder, task, options)
+        return
+    if options.input_file is not None:
+        from toi.requests import parse_requests
+
+        requests = parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks)
+    else:
+        fields = ("context", "answer", "question", "title", "answer_start", "occurrence")
+        requests = [("", Request(**{name: getattr(options, name) for name in fields}))]
+    answered = answer(decoder, task, options, requests)
+    if options.input_file is None:
+        refuse_nothing(answered[0], options)
+    show(answered, options, many=options.input_file is not None)
+    print(f"generate.py: {decoder.report}", file=sys.stderr)
+
+
+def read_input(name: str) -> str:
+    """The text of a file, or of stdin."""
+    from toi.errors import InputError
+    from toi.files import read_text
+
+    if name != "-":
+        return read_text(name)
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"stdin: not UTF-8 (byte 0x{error.object[error.start]:02x}); convert it to UTF-8") from None
+
+
+def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests: "list[tuple[str, Request]]") -> "list[Answered]":
+    """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met."""
+    from tqdm import tqdm
+
+    from toi.errors import InputError
+    from toi.generation import example_of, prompt
+    from toi.requests import Answered
+    from toi.verdicts import verdict
+
+    checkpoint = decoder.checkpoint
+    examples, sources = [], []
+    for place, request in requests:
+        at = f"{place}: " if place else ""
+        try:
+            examples.append(example_of(task, request, partial(warn, place=at)))
+            sources.append(prompt(task, examples[-1]))
+        except InputError as error:
+            raise InputError(f"{at}{error}") from None
+        tokens, limit = len(checkpoint.tokenizer.encode(sources[-1])), options.max_input_length or checkpoint.max_input_length
+        if tokens > limit:
+            warn(f"{at}the prompt has {tokens:,} tokens and is cut to {limit:,}; shorten the context")
+    answers = [task.answers(example) if task.asks else [] for example in examples]
+    banned = [[] if options.allow_answer else words for words in answers]
+    words = options.all_bad_words()
+    found: list[Answered | None] = [None] * len(requests)
+    with tqdm(total=len(requests), unit=" examples", leave=False, disable=None if len(requests) > 1 else True) as bar:
+        for i, output in decoder.decode(sources, options, options.per_device_eval_batch_size, banned):
+            reference = f"{examples[i].context} {examples[i].question}"
+            verdicts = [verdict(text.text, reference, [*words, *banned[i]], answers[i]) for text in output.texts]
+            found[i] = Answered(requests[i][1], output, verdicts)
+            bar.update()
+    return [one for one in found if one is not None]
+
+
+def warn(text: str, place: str = "") -> None:
+    """Print a warning on stderr."""
+    print(f"generate.py: warning: {place}{text}", file=sys.stderr)
+
+
+def refuse_nothing(one: "Answered", options: GenerateOptions) -> None:
+    """Raise InputError for a request without an output."""
+    from toi.errors import InputError
+
+    if one.output.text is None:
+        mend = "give fewer --bad_words or more --num_beams"
         raise InputError(
-            f"the model found nothing without {words}; give fewer --bad_words or more --num_beams"
-            + (", or --allow_answer" if banned else "")
+            f"the model found nothing without the banned words; {mend}" + ("" if options.allow_answer else ", or --allow_answer")
         )
-    print(output.text)
+
+
+def show(answered: "list[Answered]", options: GenerateOptions, many: bool) -> None:
+    """Print the outputs, and on stderr which requests have fewer than were asked for."""
+    from toi.requests import lines_of
+
+    for line in lines_of(answered, options.output_format, several=many and options.num_return_sequences > 1):
+        print(line)
+    for number, one in enumerate(answered, start=1):
+        of = f"request {one.request.id or number}: " if many else ""
+        if one.output.text is None:
+            warn(f"{of}nothing without a banned word was found")
+        elif len(one.output.texts) < options.num_return_sequences:
+            warn(f"{of}the model found {len(one.output.texts)} different outputs, not {options.num_return_sequences}")
+
+
+def talk(decoder: "Decoder", task: "Task", options: GenerateOptions) -> None:
+    """Ask for a context and then for answers (or questions) until an empty line; --options change the options; quit ends."""
+    from toi.errors import InputError
+    from toi.generation import Request
+
+    wanted = "answer" if task.asks else "question"
+    print(
+        f"First the context, then each {wanted}. An empty line asks for another context, --num_beams 4 sets an option, quit ends."
+    )
+    arguments = sys.argv[1:]
+    context = ""
+    while (line := read_line(f"{wanted}> " if context else "context> ")) is not None and line != "quit":
+        try:
+            if line.startswith("--"):
+                changed = arguments + shlex.split(line)
+                new = checked(parse(GenerateOptions, changed))
+                if (new.model_name_or_path, new.task) != (options.model_name_or_path, options.task):
+                    raise InputError("another model needs another start of generate.py")
+                arguments, options = changed, new
+            elif not context and "<hl>" not in line:
+                context = line
+            elif not line:
+                context = ""
+            else:
+                request = Request(context, line) if task.asks else Request(context, question=line)
+                request = Request(line) if "<hl>" in line else request
+                one = answer(decoder, task, options, [("", request)])[0]
+                refuse_nothing(one, options)
+                show([one], options, many=False)
+        except (InputError, ValueError) as error:
+            print(f"generate.py: {error}", file=sys.stderr)
+
+
+def read_line(ask: str) -> str | None:
+    """A line of the terminal without its spaces; None at the end of the input."""
+    try:
+        return input(ask).strip()
+    except EOFError:
+        print()
+        return None
 
 
 if __name__ == "__main__":

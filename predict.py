@@ -4,9 +4,11 @@
     python predict.py --model_name_or_path model --data_dir data --split test
 
 The input has three tab-separated fields (id, source, target); the output has a header and the columns qa_id, input,
-target, output, score. Sources are taken as they are: the prepare scripts made them as the model expects.
+target, output, score. Sources are taken as they are: the prepare scripts made them as the model expects. A run that was
+killed goes on where it was when it is started again. Several processes share the rows: accelerate launch predict.py ...
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,7 +30,7 @@ class PredictOptions(DecodingOptions):
     output_file: str | None = None
     """Where to write. [default: {split}_output.tsv in the model folder]"""
     per_device_eval_batch_size: int = 32
-    """Sources per batch."""
+    """Sources per batch, at most. Changes the speed, not the outputs."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -44,15 +46,26 @@ def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
     from toi.examples import read_rows, split_path
 
+    options.all_bad_words()  # what is wrong with them is said before the model is loaded
     output = output_of(options)
     rows = read_rows(options.input_file or split_path(options.data_dir or "data", options.split))
     import toi.checkpoint as checkpoints
-    from toi.prediction import predict, write_predictions
+    from toi.prediction import predict_to_file
 
     checkpoints.quiet()
     checkpoint = checkpoints.load(options.model_name_or_path)
-    write_predictions(output, predict(checkpoint, rows, options, options.per_device_eval_batch_size))
+    done = predict_to_file(checkpoint, rows, options, options.per_device_eval_batch_size, output)
+    if done is None:  # one of several processes, but not the one that writes
+        return
     print(f"wrote {len(rows):,} rows to {output}")
+    if done.resumed:
+        print(f"{done.resumed:,} of them were there from a run that had been stopped")
+    print(f"{done.engine or 'nothing was left to do'}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
+    if done.without_output:
+        named = ", ".join(done.without_output[:10]) + (", ..." if len(done.without_output) > 10 else "")
+        print(
+            f"predict.py: warning: no output without a banned word for {len(done.without_output):,} rows: {named}", file=sys.stderr
+        )
 
 
 def output_of(options: PredictOptions) -> Path:
@@ -63,7 +76,7 @@ def output_of(options: PredictOptions) -> Path:
     if options.output_file is None and not Path(options.model_name_or_path).is_dir():
         raise InputError(f"{options.model_name_or_path}: not a folder to write to; give --output_file")
     output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
-    check_writable(output.parent)
+    check_writable(output.parent, as_a_whole=False)
     return output
 
 

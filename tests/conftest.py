@@ -13,6 +13,7 @@ from pathlib import Path
 os.environ["HF_DATASETS_CACHE"] = CACHE = tempfile.mkdtemp(prefix="toi-tests-")  # for the token ids of the tests
 atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: a test must not look for a network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads that wait for each other cost more than they bring
 
 import pytest  # noqa: E402 (behind the settings above)
 
@@ -93,6 +94,26 @@ def tiny(tmp_path_factory):
 def tiny_without_bytes(tmp_path_factory):
     """A tiny T5 whose rare characters are `<unk>`, with spare rows behind its vocabulary (as sonoisa/t5-base-japanese)."""
     return make_model(tmp_path_factory.mktemp("models") / "plain", byte_fallback=False, spare_rows=20)
+
+
+def load_speaking(folder: Path, seed: int = 0):
+    """A tiny model with other random weights, that writes text: tokens without text are unlikely."""
+    import torch
+
+    from toi.checkpoint import load
+
+    checkpoint = load(str(folder))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in checkpoint.model.parameters():
+            weight += torch.randn(weight.shape, generator=generator) * weight.std().nan_to_num() * 0.5
+        pieces = checkpoint.tokenizer.fast.convert_ids_to_tokens(list(range(len(checkpoint.tokenizer))))
+        silent = [i for i, piece in enumerate(pieces) if piece in ("<pad>", "</s>", "<unk>") or piece.startswith("<extra_id_")]
+        embeddings = checkpoint.model.get_input_embeddings().weight
+        embeddings[silent] = 0
+        embeddings[len(pieces) :] = 0
+        embeddings[[i for i, piece in enumerate(pieces) if piece.startswith("<0x")]] *= 0.7
+    return checkpoint
 
 
 def squad(articles: dict[str, list[tuple[str, list[tuple[str, str, str, int]]]]]) -> dict:

@@ -115,6 +115,8 @@ BAD_COMBINATIONS = [
         "--bad_words has a word without visible characters: ''",
     ),
     (["generate.py", "--context", "文", "--answer", "文", "--num_beams", "0"], "--num_beams must be at least 1"),
+    (["generate.py", "--input_file", "no_such_file"], "no_such_file: no such file"),
+    (["predict.py", "--bad_words_file", "no_such_file"], "no_such_file: no such file"),
     (["predict.py", "--input_file", "x"], "--input_file needs --output_file"),
     (["predict.py", "--input_file", "x", "--data_dir", "y", "--output_file", "z"], "not both"),
     (["evaluate.py", "--split", "valid"], "--split"),

@@ -101,3 +101,10 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_an_error_of_the_block_is_not_called_a_writing_error(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "f"):
         os.stat(tmp_path / "none")
+
+
+def test_a_file_may_go_into_the_folder_we_stand_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_writable(tmp_path, as_a_whole=False)
+    with pytest.raises(InputError, match="is the folder we stand in"):
+        check_writable(tmp_path)

@@ -1,30 +1,52 @@
-"""Sources -> outputs: beam search by `model.generate`, with banned text."""
+"""Sources -> outputs: which engine searches, what is searched again, and what is shown.
 
-from bisect import bisect_left
+A constraint changes only the outputs that break it: every source is searched without constraints first, and only where a banned
+word came out it is searched again, under the automaton of toi/constraints.py. So the outputs that were clean stay what they were,
+both engines agree, and constraints cost little.
+"""
+
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList
-from transformers.modeling_outputs import BaseModelOutput
 
-from toi.batching import pad, sorted_batches, truncate
+from toi import ctranslate
+from toi.batching import truncate
 from toi.checkpoint import Checkpoint
-from toi.options import DecodingOptions
+from toi.constraints import BannedText, Vocabulary, clean, fold
+from toi.errors import InputError
+from toi.options import DecodingOptions, NBestOptions
+from toi.search import NO_MEMORY, Candidate, Model, Plan, out_of_memory, search, start_id
 from toi.text import normalize
-from toi.tokenization import Tokenizer
+
+_MORE = 3  # how often a source is searched more widely, for further outputs that differ
+
+
+@dataclass(frozen=True)
+class Text:
+    """One output of the model. `log_prob` is its log-probability in nats, given that it is not empty.
+
+    `score` is that divided by its length in tokens to the power of the length penalty, by which outputs are ranked.
+    """
+
+    text: str
+    score: float
+    log_prob: float
 
 
 @dataclass(frozen=True)
 class Output:
-    """What the model wrote for one source.
+    """What the model wrote for one source: `text` and `score` are those of the first of `texts`, the best.
 
-    `score` is the log-probability of the output divided by its length in tokens to the power of the
-    length penalty, by which beams are ranked. `text` is None where every candidate held a banned word.
+    `text` is None, and the score minus infinity, where nothing was found that holds no banned word.
     """
 
     text: str | None
     score: float
+    texts: tuple[Text, ...] = ()  # different after normalization; as many as were asked for, if the model has them
+    constrained: bool = False  # searched again, because a banned word had come out
 
 
 def decode(
@@ -34,23 +56,205 @@ def decode(
     batch_size: int = 32,
     banned: Sequence[Iterable[str]] | None = None,
 ) -> Iterator[tuple[int, Output]]:
-    """The output of each source with its index, in batches of like length: not in order.
+    """The output of each source with its index, in batches of like length: not in order. See `Decoder`."""
+    return Decoder(checkpoint).decode(sources, options, batch_size, banned)
 
-    `banned` has words for each source, beside the `bad_words` of all of them. The model is moved to the accelerator of this
-    machine, if it has one.
+
+def plan_of(options: DecodingOptions, max_length: int) -> Plan:
+    """How to search for what the options ask."""
+    wanted = options.num_return_sequences if isinstance(options, NBestOptions) else 1
+    groups = options.num_beam_groups
+    if options.diversity_penalty and groups == 1:
+        groups = wanted
+    beams = math.ceil(options.num_beams / groups) * groups
+    return Plan(
+        beams=beams, groups=groups, diversity_penalty=options.diversity_penalty, length_penalty=options.length_penalty,
+        repetition_penalty=options.repetition_penalty, no_repeat_ngram_size=options.no_repeat_ngram_size, max_length=max_length,
+        num_hypotheses=1 if wanted == 1 else beams, do_sample=options.do_sample, samples=wanted, temperature=options.temperature,
+        top_k=options.top_k, top_p=options.top_p, seed=options.seed,
+    )  # fmt: skip
+
+
+@dataclass
+class _Row:
+    """A source on its way to an output."""
+
+    index: int
+    ids: list[int]
+    words: tuple[str, ...]  # banned for this source alone
+    first_plan: Plan
+    plan: Plan
+    constrained: bool = False
+    texts: dict[str, Text] = field(default_factory=dict)  # by what they are after normalization
+    rounds: int = 0
+
+
+class Decoder:
+    """A model that writes, and what was made ready for it: its translator, its vocabulary, the automata of banned words.
+
+    The model is moved to the accelerator of this machine, if it has one.
     """
-    model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    model.to(_device()).eval()
-    limit = options.max_input_length or checkpoint.max_input_length
-    encoded = [truncate(ids, limit) for ids in tokenizer.encode_batch(sources)]
-    words = [[*options.bad_words, *(banned[i] if banned else ())] for i in range(len(sources))]
-    vocabulary = Vocabulary(tokenizer) if any(words) else None
-    for indices in sorted_batches([len(ids) for ids in encoded], batch_size):
-        processors = LogitsProcessorList()
-        if vocabulary is not None and any(words[i] for i in indices):
-            processors.append(BannedText(vocabulary, [words[i] for i in indices], options.num_beams))
-        batch = [encoded[i] for i in indices]
-        yield from zip(indices, _decode_batch(checkpoint, batch, [words[i] for i in indices], options, processors), strict=True)
+
+    def __init__(self, checkpoint: Checkpoint):
+        self.checkpoint = checkpoint
+        self._translators: dict[str, ctranslate.Translator] = {}
+        self._automata: dict[tuple[str, ...], BannedText] = {}
+        self.engine = ""  # of the last run, in words
+        self.constrained = 0  # how many sources of the last run were searched again, which only torch does
+
+    @property
+    def report(self) -> str:
+        """What searched in the last run."""
+        again = f"{self.constrained:,} searched again by torch float32, for banned words" if self.constrained else ""
+        return "; ".join(part for part in (self.engine, again) if part)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary.of(self.checkpoint.tokenizer)
+
+    def decode(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions,
+        batch_size: int = 32,
+        banned: Sequence[Iterable[str]] | None = None,
+    ) -> Iterator[tuple[int, Output]]:
+        """The output of each source with its index, in batches of like length: not in order.
+
+        `banned` has words for each source, beside the `bad_words` of all of them. Raises InputError if the engine asked for
+        cannot do it, or one source alone needs more memory than there is.
+        """
+        checkpoint, tokenizer = self.checkpoint, self.checkpoint.tokenizer
+        words = options.all_bad_words()
+        plan = plan_of(options, options.max_target_length or checkpoint.max_target_length)
+        translator = self._choose(options, plan)
+        checkpoint.model.to(_device()).eval()
+        limit = options.max_input_length or checkpoint.max_input_length
+        self.constrained = 0
+        rows = [
+            _Row(i, truncate(ids, limit), tuple(banned[i]) if banned else (), plan, plan)
+            for i, ids in enumerate(tokenizer.encode_batch(sources))
+        ]
+        while rows:
+            again = []
+            for batch, found in self._search(rows, words, translator, batch_size, options.max_batch_tokens):
+                for row, candidates in zip(batch, found, strict=True):
+                    output = self._judge(row, candidates, words)
+                    if output is None:
+                        again.append(row)
+                    else:
+                        yield row.index, output
+            rows = again
+
+    def _choose(self, options: DecodingOptions, plan: Plan) -> "ctranslate.Translator | None":
+        """The translator, or None for torch. Sets `engine`."""
+        backend, compute_type = options.backend, options.compute_type.replace("auto", "float32")
+        must = backend == "ctranslate2" or compute_type == "int8"
+        device = _device()
+        reason = None
+        if backend == "torch":
+            reason = ""
+        elif not must and device.type != "cpu":
+            reason = f"on {device.type}"
+        elif not ctranslate.expressible(plan):
+            reason = "CTranslate2 does not search so"
+        else:
+            reason = ctranslate.obstacle(self.checkpoint)
+        if reason is not None:
+            if must:
+                asked = "--backend ctranslate2" if backend == "ctranslate2" else "--compute_type int8"
+                raise InputError(f"{asked} is not possible: {reason}; leave it out to use torch")
+            self.engine = "torch float32" + (f" ({reason})" if reason else "")
+            return None
+        self.engine = f"ctranslate2 {compute_type}"
+        if compute_type not in self._translators:
+            self._translators[compute_type] = ctranslate.Translator(self.checkpoint, compute_type, torch.get_num_threads())
+        return self._translators[compute_type]
+
+    def _search(
+        self,
+        rows: Sequence[_Row],
+        words: Sequence[str],
+        translator: "ctranslate.Translator | None",
+        batch_size: int,
+        max_batch_tokens: int,
+    ) -> Iterator[tuple[list[_Row], list[list[Candidate]]]]:
+        """The candidates of rows, a batch at a time; those that CTranslate2 can search first."""
+        easy = [row for row in rows if translator is not None and not row.constrained and ctranslate.expressible(row.plan)]
+        if easy:
+            assert translator is not None
+            yield from translator.search_batches(_batches(easy, batch_size, max_batch_tokens))
+        done = set(map(id, easy))
+        shared = self._automaton(words)
+        for batch in _batches([row for row in rows if id(row) not in done], batch_size, max_batch_tokens):
+            yield batch, self._search_with_torch(batch, shared)
+
+    def _search_with_torch(self, batch: list[_Row], shared: list[BannedText]) -> list[list[Candidate]]:
+        """As a whole, or in halves where memory is short."""
+        checkpoint = self.checkpoint
+        model = Model(checkpoint.model, start_id(checkpoint.model), checkpoint.tokenizer.pad_id, checkpoint.tokenizer.eos_id)
+        constraints = [[*shared, *self._automaton(row.words)] if row.constrained else [] for row in batch]
+        try:
+            return search(model, [row.ids for row in batch], batch[0].plan, constraints)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise InputError(NO_MEMORY) from error
+        # Outside of the except block, which would keep what the failed search holds.
+        _forget()
+        half = len(batch) // 2
+        return self._search_with_torch(batch[:half], shared) + self._search_with_torch(batch[half:], shared)
+
+    def _automaton(self, words: Iterable[str]) -> list[BannedText]:
+        """The automaton of some words, if there are any."""
+        key = tuple(sorted({fold(word) for word in words} - {""}))
+        if not key:
+            return []
+        if key not in self._automata:
+            if len(self._automata) >= 256:
+                self._automata.pop(next(iter(self._automata)))
+            self._automata[key] = BannedText(self._vocabulary, key)
+        return [self._automata[key]]
+
+    def _judge(self, row: _Row, candidates: Sequence[Candidate], words: Sequence[str]) -> Output | None:
+        """The output of a row; None if it has to be searched again."""
+        banned = [*words, *row.words]
+        wanted = row.plan.samples
+        texts = self.checkpoint.tokenizer.decode_batch([candidate.ids for candidate in candidates])
+        for text, candidate, is_clean in zip(texts, candidates, clean(texts, banned), strict=True):
+            key = normalize(text)
+            shown = is_clean and key if row.constrained else key or wanted == 1
+            if shown and key not in row.texts and len(row.texts) < wanted:
+                score = candidate.log_prob / len(candidate.ids) ** row.plan.length_penalty
+                row.texts[key] = Text(text, score, candidate.log_prob)
+        if len(row.texts) < wanted and wanted > 1 and row.rounds < _MORE:
+            row.rounds += 1
+            row.plan = row.plan.wider()
+            return None
+        if not row.constrained:
+            kept = {key: text for key, text in row.texts.items() if clean([text.text], banned)[0]}
+            if len(kept) < len(row.texts):
+                self.constrained += 1
+                row.texts, row.constrained, row.plan, row.rounds = kept, True, row.first_plan, 0
+                return None
+        best = sorted(row.texts.values(), key=lambda text: -text.score)
+        if not best:
+            return Output(None, -math.inf, (), row.constrained)
+        return Output(best[0].text, best[0].score, tuple(best), row.constrained)
+
+
+def _batches(rows: Sequence[_Row], batch_size: int, max_batch_tokens: int) -> Iterator[list[_Row]]:
+    """Rows of one plan, of like length, the longest first: at most `batch_size`, and `max_batch_tokens` with the padding."""
+    plans = {row.plan: None for row in rows}
+    for plan in plans:
+        batch: list[_Row] = []
+        for row in sorted((row for row in rows if row.plan == plan), key=lambda row: (-len(row.ids), row.index)):
+            if batch and (len(batch) == batch_size or (len(batch) + 1) * len(batch[0].ids) > max_batch_tokens):
+                yield batch
+                batch = []
+            batch.append(row)
+        yield batch
 
 
 def _device() -> torch.device:
@@ -58,131 +262,6 @@ def _device() -> torch.device:
     return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device("cpu")
 
 
-@torch.inference_mode()
-def _decode_batch(
-    checkpoint: Checkpoint,
-    batch: Sequence[list[int]],
-    words: Sequence[Sequence[str]],
-    options: DecodingOptions,
-    processors: LogitsProcessorList,
-) -> list[Output]:
-    """The best clean output of every source."""
-    model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    input_ids = pad(batch, tokenizer.pad_id).to(model.device)
-    mask = pad([[1] * len(ids) for ids in batch], 0).to(model.device)
-    hidden = model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state  # (batch, source, d_model)
-    sequences = model.generate(
-        encoder_outputs=BaseModelOutput(last_hidden_state=hidden), attention_mask=mask, logits_processor=processors,
-        do_sample=False, num_beams=options.num_beams, num_return_sequences=options.num_beams, min_new_tokens=1,
-        max_new_tokens=options.max_target_length or checkpoint.max_target_length, length_penalty=options.length_penalty,
-        repetition_penalty=options.repetition_penalty, no_repeat_ngram_size=options.no_repeat_ngram_size,
-        early_stopping=False,
-    )  # fmt: skip
-    texts = tokenizer.decode_batch(sequences.tolist())
-    n = options.num_beams  # candidates of a source, the best first
-    chosen = [_first_clean(texts[i * n : i * n + n], words[i]) for i in range(len(batch))]
-    best = sequences[[i * n + (number or 0) for i, number in enumerate(chosen)]]  # (batch, length)
-    logits = model(
-        encoder_outputs=BaseModelOutput(last_hidden_state=hidden), attention_mask=mask, decoder_input_ids=best[:, :-1]
-    ).logits  # (batch, length, vocab)
-    scores = _scores(best[:, 1:], logits, tokenizer.eos_id, options.length_penalty).tolist()
-    return [
-        Output(None if number is None else texts[i * n + number], score)
-        for i, (number, score) in enumerate(zip(chosen, scores, strict=True))
-    ]
-
-
-def _scores(ids: torch.Tensor, logits: torch.Tensor, eos_id: int, length_penalty: float) -> torch.Tensor:
-    """By what beam search ranks: (batch,). `ids`: (batch, length), without the decoder's start."""
-    chosen = logits.float().log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)  # (batch, length)
-    ended = (ids == eos_id).int()
-    written = ended.cumsum(1) - ended == 0  # up to the end-of-sequence id, which counts
-    return torch.where(written, chosen, 0.0).sum(1) / written.sum(1) ** length_penalty
-
-
-def _first_clean(texts: Sequence[str], words: Sequence[str]) -> int | None:
-    """Which candidate is the first that holds no banned word: the last check, on the text that is shown."""
-    if not words:
-        return 0
-    return next((i for i, text in enumerate(texts) if text and not banned_words(text, words)), None)
-
-
-def banned_words(text: str, words: Iterable[str]) -> set[str]:
-    """The words that occur in a text, both normalized."""
-    normalized = normalize(text)
-    return {word for word in words if normalize(word) in normalized}
-
-
-class Vocabulary:
-    """The text of every token as UTF-8 bytes, sorted, so that the tokens with a prefix are a range."""
-
-    def __init__(self, tokenizer: Tokenizer):
-        pieces = tokenizer.fast.convert_ids_to_tokens(list(range(len(tokenizer))))
-        special = {tokenizer.pad_id, tokenizer.eos_id, tokenizer.unk_id, *tokenizer.fast.get_added_vocab().values()}
-        self.texts = [b"" if i in special else piece_bytes(piece) for i, piece in enumerate(pieces)]
-        self._order = sorted(range(len(pieces)), key=self.texts.__getitem__)
-        self._sorted = [self.texts[i] for i in self._order]
-
-    def starting_with(self, prefix: bytes) -> list[int]:
-        """Ids of the tokens that start with `prefix`."""
-        low = bisect_left(self._sorted, prefix)
-        high = low
-        while high < len(self._sorted) and self._sorted[high].startswith(prefix):
-            high += 1
-        return self._order[low:high]
-
-    def holding(self, word: bytes) -> list[int]:
-        """Ids of the tokens that hold the whole of `word`."""
-        return [i for i, text in enumerate(self.texts) if word in text]
-
-
-def piece_bytes(piece: str) -> bytes:
-    """The bytes that a SentencePiece piece stands for: `▁` is a space, `<0xE5>` one byte."""
-    if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
-        return bytes([int(piece[3:5], 16)])
-    return piece.replace("▁", " ").encode("utf-8", "surrogatepass")
-
-
-class BannedText(LogitsProcessor):
-    """Forbid every token that would complete a banned word, however the word is cut into tokens.
-
-    The output so far is looked at as bytes. UTF-8 is self-synchronizing, so a word occurs in the bytes
-    where it occurs in the text, also when its pieces are single bytes.
-    """
-
-    def __init__(self, vocabulary: Vocabulary, words: Sequence[Sequence[str]], num_beams: int):
-        """`words` holds the banned words of each source of the batch."""
-        self._vocabulary = vocabulary
-        self._beams = num_beams
-        self._words = [sorted({form.encode() for word in row for form in (word, normalize(word)) if form}) for row in words]
-        # A token with the whole word in it is never allowed.
-        self._always = [sorted({i for word in row for i in vocabulary.holding(word)}) for row in self._words]
-        self._keep = max((len(word) for row in self._words for word in row), default=1)
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """`input_ids`: (batch x beams, length), `scores`: (batch x beams, vocab)."""
-        scores = scores.clone()
-        for beam, ids in enumerate(input_ids.tolist()):
-            row = beam // self._beams
-            forbidden = self._always[row] + self._completing(self._tail(ids), row)
-            if forbidden:
-                scores[beam, forbidden] = -torch.inf
-        return scores
-
-    def _tail(self, ids: list[int]) -> bytes:
-        """The last bytes of the output, as many as a word may need."""
-        tail = b""
-        for i in reversed(ids):
-            tail = (self._vocabulary.texts[i] if i < len(self._vocabulary.texts) else b"") + tail
-            if len(tail) >= self._keep:
-                break
-        return tail
-
-    def _completing(self, tail: bytes, row: int) -> list[int]:
-        """Ids of the tokens whose beginning is the rest of a word that the tail has begun."""
-        forbidden: list[int] = []
-        for word in self._words[row]:
-            for begun in range(1, len(word)):
-                if tail.endswith(word[:begun]):
-                    forbidden += self._vocabulary.starting_with(word[begun:])
-        return forbidden
+def _forget() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -102,9 +102,12 @@ def _link(path: Path, to: Path) -> None:
         link(str(path), str(to))
 
 
-def check_writable(folder: str | Path) -> None:
-    """Raise InputError if a folder could not be made or written to: before the slow work, not behind it."""
-    if Path(folder).resolve() in (Path.cwd(), *Path.cwd().parents):
+def check_writable(folder: str | Path, *, as_a_whole: bool = True) -> None:
+    """Raise InputError if a folder could not be made or written to: before the slow work, not behind it.
+
+    `as_a_whole` is for folders that are replaced, not for those that a file is put into.
+    """
+    if as_a_whole and Path(folder).resolve() in (Path.cwd(), *Path.cwd().parents):
         raise InputError(f"{folder}: is the folder we stand in, which cannot be replaced as a whole; give one of its own")
     for place in (Path(folder).absolute(), *Path(folder).absolute().parents):
         if place.exists():

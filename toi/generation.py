@@ -1,35 +1,98 @@
 """What a user typed -> the prompt that the model was trained on."""
 
 import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from toi.errors import InputError
 from toi.examples import Answer, Example
 from toi.occurrences import find
-from toi.tasks import Task
+from toi.tasks import HIGHLIGHT, Task
 from toi.text import normalize
 
 
-def example_of(task: Task, context: str, answer: str | None, question: str | None, title: str = "") -> Example:
-    """The Example that a user described. Raises InputError if the task needs another field, or the answer is not in the context."""
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for: a question about `answer` in `context`, or an answer to `question`. Fields left out are None.
+
+    `answer_start` is the character at which the answer begins in the context, `occurrence` which of its occurrences is meant,
+    from 1 on; without either it is the first. A context with <hl>answer<hl> says by itself where the answer is.
+    """
+
+    context: str
+    answer: str | None = None
+    question: str | None = None
+    title: str = ""
+    answer_start: int | None = None
+    occurrence: int | None = None
+    id: str = ""
+
+
+def example_of(task: Task, request: Request, warn: Callable[[str], object] = lambda _: None) -> Example:
+    """The Example that a user described; `warn` is called with a line of text where the choice of an occurrence was left to us.
+
+    Raises InputError if the task needs another field, or the answer is not where it should be.
+    """
+    context, answer, start = request.context, request.answer, request.answer_start
+    if HIGHLIGHT in context:
+        if not task.asks:
+            raise InputError(f"the context is marked with {HIGHLIGHT}, but the model answers questions (task {task.name})")
+        context, marked, start = unmarked(context)
+        if answer is not None and normalize(answer) != normalize(marked):
+            raise InputError(f"the context marks {marked!r}, but the answer is {answer!r}; leave one out")
+        answer = marked
+    if not context.strip():
+        raise InputError("the context is empty")
     if task.asks and answer is None:
         raise InputError(f"the model asks questions (task {task.name}): give --answer, not --question")
-    if not task.asks and question is None:
+    if not task.asks and request.question is None:
         raise InputError(f"the model answers questions (task {task.name}): give --question, not --answer")
-    answers = (find_answer(answer, context),) if answer is not None else ()
-    return Example("", context, question or "", answers, title)
+    answers = () if answer is None else (find_answer(answer, context, start, request.occurrence, warn),)
+    return Example(request.id, context, request.question or "", answers, request.title)
 
 
-def find_answer(answer: str, context: str) -> Answer:
-    """The answer with its offset in the raw context, compared after normalization; the first occurrence.
+def unmarked(context: str) -> tuple[str, str, int]:
+    """A context without its two <hl>, the answer between them, and where it begins. Raises InputError if they are not two."""
+    parts = context.split(HIGHLIGHT)
+    if len(parts) != 3 or not parts[1].strip():
+        raise InputError(f"a marked context has {HIGHLIGHT} twice, around the answer; this one has it {len(parts) - 1} times")
+    before, answer, behind = parts
+    start = len(before) + len(answer) - len(answer.lstrip())
+    return before + answer + behind, answer.strip(), start
 
-    Raises InputError that shows the nearest match if it is not there.
+
+def find_answer(
+    answer: str,
+    context: str,
+    start: int | None = None,
+    occurrence: int | None = None,
+    warn: Callable[[str], object] = lambda _: None,
+) -> Answer:
+    """The answer with its offset in the raw context, compared after normalization.
+
+    Raises InputError that shows the nearest match if it is not there, or the places where it is if none is the one asked for.
     """
     spans = find(answer, context)
     if not spans:
         nearest = _nearest(normalize(answer), normalize(context))
         raise InputError(f"the answer {answer!r} is not in the context" + (f"; the nearest is {nearest!r}" if nearest else ""))
-    start, end = spans[0]
-    return Answer(context[start:end], start)
+    starts = [begin for begin, _ in spans]
+    number = 0
+    if start is not None:
+        if start not in starts:
+            places = ", ".join(map(str, starts))
+            raise InputError(f"the answer {answer!r} does not begin at character {start} of the context, but at {places}")
+        number = starts.index(start)
+    elif occurrence is not None:
+        if not 1 <= occurrence <= len(spans):
+            raise InputError(f"the answer {answer!r} occurs {len(spans)} times in the context: there is no occurrence {occurrence}")
+        number = occurrence - 1
+    elif len(spans) > 1:
+        places = ", ".join(map(str, starts))
+        first = "the first is taken; choose with --occurrence or --answer_start"
+        warn(f"the answer {answer!r} occurs {len(spans)} times, at {places}; {first}")
+    begin, end = spans[number]
+    return Answer(context[begin:end], begin)
 
 
 def _nearest(wanted: str, text: str) -> str:

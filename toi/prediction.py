@@ -1,16 +1,25 @@
 """Predictions of a model on rows, and the file that holds them."""
 
+import hashlib
+import json
+import os
+import sys
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from toi.checkpoint import Checkpoint
-from toi.decoding import decode
+from toi.checkpoint import Checkpoint, versions
+from toi.ctranslate import fingerprint
+from toi.decoding import Decoder, decode
 from toi.errors import InputError
 from toi.examples import Row
 from toi.files import read_text, replacing
+from toi.journal import Journal
 from toi.options import DecodingOptions
 from toi.text import normalize
 
@@ -35,12 +44,74 @@ def predict(
     Where only outputs with a banned word were found, the output is empty.
     """
     predictions: list[Prediction | None] = [None] * len(rows)
-    with tqdm(total=len(rows), desc=label, unit="row", leave=False, disable=None) as bar:
+    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=None) as bar:
         for i, output in decode(checkpoint, [row.source for row in rows], options, batch_size):
             # A model may write what a TSV cannot hold; the texts it learnt from were normalized.
             predictions[i] = Prediction(*rows[i], normalize(output.text or ""), output.score)
             bar.update()
     return [prediction for prediction in predictions if prediction is not None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `predict_to_file` did: the engines, rows that an earlier run had done, ids without output."""
+
+    engine: str
+    resumed: int
+    without_output: list[str]
+    seconds: float
+
+
+def predict_to_file(
+    checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions, batch_size: int, path: str | Path
+) -> Run | None:
+    """Write the predictions of the rows to a file, which is there when it is whole; the same bytes as `predict` would give.
+
+    Every output is kept in `{path}.partial` as it comes, and a run that was killed goes on from there. Of several processes
+    (accelerate launch) each does a share, and the first one writes the file: the others get None. Raises InputError if the
+    place cannot be written.
+    """
+    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    journal = Journal(path, _run_key(checkpoint, rows, options), rank)
+    if journal.stale and rank == 0:
+        print(f"{path}.partial is of another run (other options, input or model): starting anew", file=sys.stderr)
+    _wait(processes)  # all have read the files of an earlier run before anybody writes
+    resumed = len(journal.done)
+    decoder = Decoder(checkpoint)
+    started = time.perf_counter()
+    # Neighbours in length go to different processes, so that all have about the same to do.
+    left = sorted((i for i in range(len(rows)) if i not in journal.done), key=lambda i: (-len(rows[i].source), i))[rank::processes]
+    shown = tqdm(total=len(left), desc="predict", unit=" examples", leave=False, disable=True if rank else None)
+    with journal, shown as bar:
+        for at, output in decoder.decode([rows[i].source for i in left], options, batch_size) if left else ():
+            journal.add(left[at], (normalize(output.text or ""), output.score, output.text is None))
+            bar.update()
+    _wait(processes)
+    if rank:
+        return None
+    journal.read_again()
+    results = [journal.done[i] for i in range(len(rows))]
+    write_predictions(path, (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True)))
+    journal.remove()
+    without = [row.id for row, result in zip(rows, results, strict=True) if result[2]]
+    return Run(decoder.report, resumed, without, time.perf_counter() - started)
+
+
+def _run_key(checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions) -> str:
+    """A line that names everything that the outputs depend on."""
+    names = set(DecodingOptions.__dataclass_fields__) - {"model_name_or_path", "bad_words_file", "max_batch_tokens"}
+    decoding = {name: getattr(options, name) for name in sorted(names)}
+    limits = [checkpoint.max_input_length, checkpoint.max_target_length]
+    about = [decoding, options.all_bad_words(), limits, versions(), fingerprint(checkpoint), [row.source for row in rows]]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
+def _wait(processes: int) -> None:
+    """Until all processes are here."""
+    if processes > 1:
+        from accelerate import PartialState
+
+        PartialState(timeout=timedelta(days=7)).wait_for_everyone()  # one process may have much more to do
 
 
 def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:

@@ -1,0 +1,124 @@
+"""Do banned words leak? Random models, prompts and words, under our automaton and under transformers' bad_words_ids.
+
+    python benchmarks/leaks.py --cases 2000
+
+Each case is a tiny T5 with random weights (every other one with byte fallback), a prompt, one to three banned words taken from
+what the model writes without constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. Counted are cases with
+an output that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output
+that was clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and
+without a space before it, as the documentation of `bad_words_ids` has it.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import torch  # noqa: E402
+from conftest import SENTENCES, load_speaking, make_model  # noqa: E402
+
+from toi.checkpoint import Checkpoint, quiet  # noqa: E402
+from toi.constraints import banned_words, fold  # noqa: E402
+from toi.decoding import Decoder  # noqa: E402
+from toi.options import NBestOptions  # noqa: E402
+from toi.text import normalize  # noqa: E402
+
+WAYS = {
+    "beam 1": NBestOptions(num_beams=1),
+    "beam 4": NBestOptions(num_beams=4),
+    "beam 10": NBestOptions(num_beams=10),
+    "sampling": NBestOptions(do_sample=True, num_return_sequences=2),
+    "diverse": NBestOptions(num_beams=4, num_return_sequences=4, diversity_penalty=1.0),
+}
+LENGTH = 10
+
+
+def words_of(text: str, generator: random.Random) -> list[str]:
+    """One to three stretches of one to three characters of a text; half of them in another width or case."""
+    visible = [i for i, c in enumerate(text) if normalize(c) and c.isprintable()]
+    words = []
+    for _ in range(generator.randint(1, 3)):
+        start = generator.choice(visible)
+        word = text[start : start + generator.randint(1, 3)]
+        if generator.random() < 0.5:
+            word = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in word).swapcase()
+        if fold(word):
+            words.append(word)
+    return words
+
+
+def bad_words_ids(checkpoint: Checkpoint, words: list[str]) -> list[list[int]]:
+    encode = checkpoint.tokenizer.fast.encode
+    sequences = [encode(form, add_special_tokens=False) for word in words for form in (word, " " + word)]
+    return [ids for ids in sequences if ids and ids != [checkpoint.tokenizer.eos_id]]
+
+
+def of_peer(checkpoint: Checkpoint, source: str, words: list[str], options: NBestOptions) -> list[str]:
+    """What `model.generate` writes under `bad_words_ids`: sampling as it samples, diverse groups as its beams."""
+    ids = torch.tensor([checkpoint.tokenizer.encode(source)])
+    count = options.num_return_sequences
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        found = checkpoint.model.generate(
+            input_ids=ids, max_new_tokens=LENGTH, min_new_tokens=1, bad_words_ids=bad_words_ids(checkpoint, words) or None,
+            num_beams=1 if options.do_sample else options.num_beams, do_sample=options.do_sample, num_return_sequences=count,
+        )  # fmt: skip
+    return checkpoint.tokenizer.decode_batch(found.tolist())
+
+
+def measure(cases: int, peer: bool) -> dict[str, int]:
+    """The counts over some cases."""
+    generator = random.Random(0)
+    names = ("cases", "broken without constraints", "ours leaked", "clean changed", "empty", "bad_words_ids leaked")
+    counts = dict.fromkeys(names, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        decoders = []
+        for number, byte_fallback in enumerate((True, False)):
+            path = make_model(Path(folder) / f"model{number}", byte_fallback=byte_fallback)
+            decoders.append([Decoder(load_speaking(path, seed)) for seed in range(4)])
+        for case in range(cases):
+            decoder = generator.choice(decoders[case % 2])
+            way = list(WAYS)[case % len(WAYS)]
+            options = replace(WAYS[way], backend="torch", max_target_length=LENGTH, seed=case)
+            source = "".join(generator.choices([*SENTENCES, *"".join(SENTENCES)], k=3))
+            ((_, free),) = decoder.decode([source], options)
+            written = [text.text for text in free.texts if normalize(text.text)]
+            # Of what it writes, so that there is something to forbid; every fifth time of any sentence.
+            words = words_of(generator.choice(written if written and case % 5 else SENTENCES), generator)
+            if not words:
+                continue
+            counts["cases"] += 1
+            ((_, held),) = decoder.decode([source], options, banned=[words])
+            broken = [text.text for text in free.texts if banned_words(text.text, words)]
+            counts["broken without constraints"] += bool(broken)
+            counts["ours leaked"] += any(banned_words(text.text, words) for text in held.texts)
+            kept = {text.text for text in held.texts}
+            counts["clean changed"] += any(text.text not in kept for text in free.texts if text.text and text.text not in broken)
+            counts["empty"] += held.text is None
+            if peer:
+                texts = of_peer(decoder.checkpoint, source, words, options)
+                counts["bad_words_ids leaked"] += any(banned_words(text, words) for text in texts)
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--no_peer", action="store_true", help="only ours")
+    args = parser.parse_args()
+    quiet()
+    torch.set_num_threads(1)  # tiny models: threads that wait for each other cost more than they bring
+    started = time.perf_counter()
+    for name, count in measure(args.cases, not args.no_peer).items():
+        print(f"{name:28}{count:6,}")
+    print(f"{time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

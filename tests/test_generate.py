@@ -1,0 +1,106 @@
+"""generate.py as a user runs it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, refused, script
+
+CONTEXT = "山梨県の県庁所在地は甲府市です。"
+
+
+@pytest.fixture(scope="module")
+def model(tiny, tmp_path_factory):
+    """A tiny model with a task, whose weights are random."""
+    from conftest import load_speaking
+
+    from toi.checkpoint import save
+    from toi.tasks import Task
+
+    folder = tmp_path_factory.mktemp("generate") / "model"
+    checkpoint = load_speaking(tiny)
+    save(folder, checkpoint.model, checkpoint.tokenizer, Task.named("aqg"), {}, {})
+    return folder
+
+
+def generate(model, *arguments, stdin=""):
+    command = [sys.executable, "generate.py", "--model_name_or_path", str(model), "--max_target_length", "6", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, input=stdin)
+
+
+def test_many_requests_from_stdin(model):
+    lines = [
+        {"id": "一", "answer": "甲府市", "context": CONTEXT},
+        {"context": "桃と<hl>桃<hl>です"},
+        {"answer": "桃", "context": "桃と桃"},
+    ]
+    stdin = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    options = ["--input_file", "-", "--output_format", "json", "--num_return_sequences", "3", "--num_beams", "4"]
+    result = generate(model, *options, stdin=stdin)
+    assert result.returncode == 0, result.stderr
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one.get("id"), one.get("answer"), one["error"]) for one in found] == [
+        ("一", "甲府市", None),
+        (None, None, None),
+        (None, "桃", None),
+    ]
+    for one, answer in zip(found, ("甲府市", "桃", "桃"), strict=True):
+        assert len({output["text"] for output in one["outputs"]}) == 3
+        assert all(output["answer_leaked"] is False and output["banned_words"] == [] for output in one["outputs"])
+        assert not any(answer in output["text"] for output in one["outputs"])
+    assert "stdin:3: the answer '桃' occurs 2 times, at 0, 2; the first is taken" in result.stderr
+    assert "ctranslate2 float32" in result.stderr.splitlines()[-1]
+
+
+def test_on_the_terminal(model):
+    lines = [
+        CONTEXT,
+        "甲府市",
+        "--num_beams 2 --num_return_sequences 2",
+        "甲府市",
+        "--num_bems 3",
+        "乙府市",
+        "",
+        "桃と<hl>桃<hl>です",
+        "quit",
+        "x",
+    ]
+    result = generate(model, "--interactive", stdin="\n".join(lines) + "\n")
+    assert result.returncode == 0, result.stderr
+    outputs = result.stdout.replace("context> ", "").replace("answer> ", "").splitlines()
+    assert len(outputs) == 1 + 1 + 2 + 2
+    assert "did you mean --num_beams?" in result.stderr
+    assert "the answer '乙府市' is not in the context; the nearest is '甲府市'" in result.stderr
+
+
+def test_one_request(model, tmp_path):
+    result = generate(model, "--answer", "甲府市", "--context", CONTEXT, "--output_format", "tsv")
+    header, line = result.stdout.splitlines()
+    assert header.split("\t")[:4] == ["id", "output", "score", "log_prob"]
+    assert line.split("\t")[5] == "false"
+    words = tmp_path / "words.txt"
+    every = [*range(0x21, 0x7F), *range(0x3001, 0x30FF), *range(0x4E00, 0x9FFF), 0xFFFD]
+    words.write_text("\n".join(map(chr, every)), encoding="utf-8")
+    nothing = refused(generate(model, "--answer", "甲府市", "--context", CONTEXT, "--bad_words_file", str(words)))
+    assert "the model found nothing without the banned words; give fewer --bad_words or more --num_beams" in nothing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--answer", "乙府市", "--context", CONTEXT], "the answer '乙府市' is not in the context; the nearest is '甲府市'"),
+        (
+            ["--answer", "甲府市", "--context", CONTEXT, "--occurrence", "2"],
+            "occurs 1 times in the context: there is no occurrence 2",
+        ),
+        (["--question", "何?", "--context", CONTEXT], "the model asks questions (task aqg): give --answer, not --question"),
+        (["--context", "<hl>甲府市です"], "a marked context has <hl> twice, around the answer; this one has it 1 times"),
+    ],
+)
+def test_bad_requests(model, arguments, message):
+    assert message in refused(generate(model, *arguments))
+
+
+def test_a_missing_file_is_said_at_once():
+    assert "no_such_file: no such file" in refused(script("generate.py", "--input_file", "no_such_file"))
