@@ -50,7 +50,7 @@ def test_many_requests_from_stdin(model):
         assert all(output["answer_leaked"] is False and output["banned_words"] == [] for output in one["outputs"])
         assert not any(answer in output["text"] for output in one["outputs"])
     assert "stdin:3: the answer '桃' occurs 2 times, at 0, 2; the first is taken" in result.stderr
-    assert "ctranslate2 float32" in result.stderr.splitlines()[-1]
+    assert "torch float32" in result.stderr.splitlines()[-1]
 
 
 def test_on_the_terminal(model):

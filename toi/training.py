@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -244,7 +245,9 @@ class State:
             self.optimizer.step()
         else:
             finite = False
-        self.schedule.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch warns where the very first step is skipped
+            self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.skipped += not finite
         self.skipped_in_a_row = 0 if finite else self.skipped_in_a_row + 1
