@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from toi.constraints import banned_words, fold
-from toi.hallucination import check_hallucination
+from toi.constraints import banned_words
+from toi.hallucination import check_hallucination, leaks
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,8 @@ class Verdict:
 
 def verdict(text: str, reference: str, bad_words: Iterable[str] = (), answers: Sequence[str] = ()) -> Verdict:
     """Judge an output by the text that it is about. All comparisons are after normalization, without regard to case."""
-    folded = fold(text)
     return Verdict(
         tuple(sorted(banned_words(text, bad_words))),
-        any(fold(answer) in folded for answer in answers) if answers else None,
+        leaks(text, answers) if answers else None,
         tuple(sorted(check_hallucination(text, reference))),
     )
