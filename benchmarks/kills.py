@@ -31,9 +31,10 @@ def command(folder: Path, name: str, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-def inside_a_save(folder: Path) -> bool:
-    """Whether a folder is being written beside its place."""
-    return any(".new." in name for place in (folder, folder / "killed.checkpoints") if place.is_dir() for name in os.listdir(place))
+def being_written(folder: Path) -> set[str]:
+    """Folders that are being written beside their place, or were when a run was killed."""
+    places = (folder, folder / "killed.checkpoints")
+    return {name for place in places if place.is_dir() for name in os.listdir(place) if ".new." in name}
 
 
 def main() -> None:
@@ -56,17 +57,17 @@ def main() -> None:
         for kill in range(args.kills):
             checkpoints = folder / "killed.checkpoints"
             more = ["--resume_from_checkpoint", "auto"] if checkpoints.is_dir() and any(checkpoints.glob("step-*")) else []
-            before = max((p.name for p in checkpoints.glob("step-*")), default="")
+            before, left = max((p.name for p in checkpoints.glob("step-*")), default=""), being_written(folder)
             with subprocess.Popen(command(folder, "killed", *more), stdout=subprocess.DEVNULL) as process:
                 while max((p.name for p in checkpoints.glob("step-*")), default="") == before and process.poll() is None:
                     time.sleep(0.005)
                 time.sleep(rng.uniform(0, 0.3))
-                while kill % 2 and process.poll() is None and not inside_a_save(folder):
+                while kill % 2 and process.poll() is None and being_written(folder) <= left:
                     pass  # half of the kills wait for a save
                 if process.poll() is not None:
                     sys.exit(f"the run ended before kill {kill + 1}: exit code {process.returncode}")
                 process.send_signal(signal.SIGKILL)
-            in_saves += inside_a_save(folder)  # what it leaves
+            in_saves += not being_written(folder) <= left  # what it leaves
             if (folder / "killed").exists():
                 AutoModelForSeq2SeqLM.from_pretrained(folder / "killed")
             else:
