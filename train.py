@@ -19,15 +19,19 @@ from toi.cli import checked, run
 from toi.options import TrainOptions
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
+
     from toi.losses import Loss
+    from toi.token_rows import TokenRows
+    from toi.tokenization import Tokenizer
     from toi.training import State
 
 
 def main(options: TrainOptions) -> None:
     """Train, evaluate, or both."""
-    if options.do_eval:
-        check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
     if options.do_train:
+        if options.do_eval:
+            check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
         train(options)
     if options.do_eval:
         evaluate(options)
@@ -145,11 +149,9 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
     from accelerate.utils import set_seed
 
     from toi.checkpoint import add_highlight, load, task_of
-    from toi.examples import split_path
     from toi.fast_t5 import can_speed_up, speed_up
     from toi.resume import find_checkpoint, load_checkpoint, remove_checkpoints
     from toi.tasks import read_task
-    from toi.token_rows import token_rows
     from toi.training import (
         State,
         check_compiler,
@@ -168,18 +170,7 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
     task = read_task(options.data_dir) or (task_of(checkpoint, options.task) if options.task else None)
     if highlighted:
         add_highlight(checkpoint)
-    rows = {}
-    for split in ("train", "dev"):
-        with accelerator.main_process_first():  # one encodes, the others find it done
-            path = split_path(options.data_dir, split)
-            rows[split], audit = token_rows(path, checkpoint.tokenizer, options.max_input_length, options.max_target_length)
-        accelerator.print(f"{split}: {audit}")
-        if split == "train":
-            accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
-    count = len(rows["train"])
-    if options.max_train_samples is not None and options.max_train_samples < count:
-        rows["train"] = rows["train"].select(random.Random(options.seed).sample(range(count), options.max_train_samples))
-        accelerator.print(f"training on {options.max_train_samples:,} of the {count:,} rows, chosen by the seed")
+    rows = encode_splits(options, accelerator, checkpoint.tokenizer)
     state = State(options, accelerator, checkpoint, task, rows, loss, describe(options))
     optimizer = make_optimizer(checkpoint.model, options.optim, options.learning_rate, options.weight_decay)
     state.schedule = make_schedule(optimizer, options, state.total_steps)
@@ -207,6 +198,26 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
         state.writer = tensorboard_writer(options)
     accelerator.print(state.headline())
     return state
+
+
+def encode_splits(options: TrainOptions, accelerator: "Accelerator", tokenizer: "Tokenizer") -> "dict[str, TokenRows]":
+    """The train and the dev split as token ids, and on stdout what was seen of them."""
+    from toi.examples import split_path
+    from toi.token_rows import token_rows
+
+    rows = {}
+    for split in ("train", "dev"):
+        with accelerator.main_process_first():  # one encodes, the others find it done
+            path = split_path(options.data_dir, split)
+            rows[split], audit = token_rows(path, tokenizer, options.max_input_length, options.max_target_length)
+        accelerator.print(f"{split}: {audit}")
+        if split == "train":
+            accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
+    count = len(rows["train"])
+    if options.max_train_samples is not None and options.max_train_samples < count:
+        rows["train"] = rows["train"].select(random.Random(options.seed).sample(range(count), options.max_train_samples))
+        accelerator.print(f"training on {options.max_train_samples:,} of the {count:,} rows, chosen by the seed")
+    return rows
 
 
 def make_loss(options: TrainOptions) -> "Loss":

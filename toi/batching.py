@@ -40,28 +40,32 @@ def shuffled_batches(lengths: Lengths, batch_size: int, seed: int, epoch: int, m
     for start in range(0, len(order), size * _POOL):
         pool = order[start : start + size * _POOL]
         pool = pool[numpy.argsort(tokens[pool], kind="stable")]
-        batches += _cut(pool.tolist(), tokens, batch_size, max_tokens)
+        batches += _cut(pool.tolist(), tokens, batch_size if max_tokens is None else None, max_tokens)
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
 def sorted_batches(lengths: Lengths, batch_size: int, max_tokens: int | None = None) -> list[list[int]]:
-    """Indices in batches of like length, the longest first (what does not fit in memory fails at once)."""
+    """Indices in batches of like length, the longest first (what does not fit in memory fails at once).
+
+    A batch has at most `batch_size` rows, and `max_tokens` tokens with its padding (one row at least).
+    """
     tokens = numpy.asarray(lengths)
     order = numpy.argsort(-tokens, kind="stable")
     return _cut(order.tolist(), tokens, batch_size, max_tokens)
 
 
-def _cut(order: list[int], lengths: numpy.ndarray, batch_size: int, max_tokens: int | None) -> list[list[int]]:
-    """Indices in an order of their lengths, up or down, cut into batches."""
-    if max_tokens is None:
+def _cut(order: list[int], lengths: numpy.ndarray, batch_size: int | None, max_tokens: int | None) -> list[list[int]]:
+    """Indices in an order of their lengths, up or down, cut into batches within both limits."""
+    if batch_size is not None and max_tokens is None:
         return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     batches: list[list[int]] = []
-    longest = 0
     for i in order:
-        longest = max(longest, int(lengths[i])) if batches else int(lengths[i])
-        if not batches or longest * (len(batches[-1]) + 1) > max_tokens:
+        # The longest row of a batch is its first or its last.
+        fits = bool(batches) and len(batches[-1]) != batch_size
+        if fits and max_tokens is not None:
+            fits = int(max(lengths[batches[-1][0]], lengths[i])) * (len(batches[-1]) + 1) <= max_tokens
+        if not fits:
             batches.append([])
-            longest = int(lengths[i])
         batches[-1].append(i)
     return batches
 

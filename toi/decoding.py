@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 
 from toi import ctranslate
-from toi.batching import truncate
+from toi.batching import sorted_batches, truncate
 from toi.checkpoint import Checkpoint
 from toi.constraints import BannedText, Vocabulary, clean, fold
 from toi.errors import InputError
@@ -248,13 +248,9 @@ def _batches(rows: Sequence[_Row], batch_size: int, max_batch_tokens: int) -> It
     """Rows of one plan, of like length, the longest first: at most `batch_size`, and `max_batch_tokens` with the padding."""
     plans = {row.plan: None for row in rows}
     for plan in plans:
-        batch: list[_Row] = []
-        for row in sorted((row for row in rows if row.plan == plan), key=lambda row: (-len(row.ids), row.index)):
-            if batch and (len(batch) == batch_size or (len(batch) + 1) * len(batch[0].ids) > max_batch_tokens):
-                yield batch
-                batch = []
-            batch.append(row)
-        yield batch
+        alike = sorted((row for row in rows if row.plan == plan), key=lambda row: row.index)
+        for indices in sorted_batches([len(row.ids) for row in alike], batch_size, max_batch_tokens):
+            yield [alike[i] for i in indices]
 
 
 def _device() -> torch.device:

@@ -377,9 +377,19 @@ def _span(numbers: Sequence[int]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else f"{min(numbers)}-{max(numbers)}"
 
 
+def in_hundreds(name: str) -> bool:
+    """Whether a metric is in [0, 100], as those of sacreBLEU and COCO's BLEU are, and not in [0, 1]."""
+    return name.startswith(("bleu", "chrf"))
+
+
+def digits_of(name: str) -> int:
+    """How many decimals of a metric are shown."""
+    return 2 if in_hundreds(name) else 4
+
+
 def cell(name: str, found: Score) -> str:
     """A figure and its interval: `0.7713 [0.7421, 0.7981]`."""
-    digits = 2 if name.startswith(("bleu", "chrf")) else 4
+    digits = digits_of(name)
     interval = "" if found.low is None else f" [{found.low:.{digits}f}, {found.high:.{digits}f}]"
     return f"{found.value:.{digits}f}{interval}"
 
@@ -388,7 +398,7 @@ def comparison_table(comparison: Comparison) -> str:
     """The differences with their intervals and p-values, and the examples that changed most."""
     lines = [f"{'compared with':23}{comparison.file}", f"{'':25}{'difference':<27}p"]
     for name, d in comparison.differences.items():
-        digits = 2 if name.startswith(("bleu", "chrf")) else 4
+        digits = digits_of(name)
         difference = f"{d.value:+.{digits}f} [{d.low:+.{digits}f}, {d.high:+.{digits}f}]"
         lines.append(f"{name:25}{difference:<27}{d.p:.4f}")
     lines.append(f"changed most ({comparison.metric}, ours - theirs)")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toi.errors import InputError
-from toi.files import read_lines, read_text, replacing, to_json
+from toi.files import read_lines, replacing, to_json
 
 SPLITS = ("train", "dev", "test")
 
@@ -96,7 +96,7 @@ def write_rows(path: str | Path, rows: Iterable[Row]) -> None:
 def read_examples(path: str | Path) -> list[Example]:
     """The Examples of a `.jsonl` file. Raises InputError naming the file and the line."""
     examples = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if line:
             try:
                 examples.append(Example.from_json(json.loads(line)))

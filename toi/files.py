@@ -154,17 +154,9 @@ def matching_files(pattern: str | Path, hint: str) -> list[Path]:
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file, a byte order mark dropped. Raises InputError with the place of a bad byte."""
     path = Path(path)
-    try:
+    with _readable(path):
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); convert the file to UTF-8") from None
+    return _decoded(content, path, 1)
 
 
 def read_lines(path: str | Path) -> Iterator[str]:
@@ -173,18 +165,29 @@ def read_lines(path: str | Path) -> Iterator[str]:
     Raises InputError with the place of a bad byte.
     """
     path = Path(path)
+    with _readable(path), open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            yield _decoded(line, path, number).removesuffix("\n")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what the file system says of a file that cannot be read into an InputError."""
     try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n")
-                except UnicodeDecodeError as error:
-                    bad = f"0x{line[error.start]:02x}"
-                    raise InputError(f"{path}:{number}: not UTF-8 (byte {bad}); convert the file to UTF-8") from None
+        yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _decoded(content: bytes, path: Path, line: int) -> str:
+    """The text of a file from a line on; a byte order mark is dropped from the first one."""
+    try:
+        return content.decode("utf-8-sig" if line == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        line += content.count(b"\n", 0, error.start)
+        raise InputError(f"{path}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); convert the file to UTF-8") from None
 
 
 def read_json(path: str | Path) -> Any:

@@ -85,12 +85,12 @@ class DecodingOptions(ModelOptions):
     def all_bad_words(self) -> list[str]:
         """The words of --bad_words and --bad_words_file. Raises InputError with the line of a word that nobody could see."""
         from toi.errors import InputError
-        from toi.files import read_text
+        from toi.files import read_lines
         from toi.text import normalize
 
         words = list(self.bad_words)
         if self.bad_words_file is not None:
-            for number, line in enumerate(read_text(self.bad_words_file).split("\n"), start=1):
+            for number, line in enumerate(read_lines(self.bad_words_file), start=1):
                 word = line.removesuffix("\r")
                 if word and not normalize(word):
                     raise InputError(f"{self.bad_words_file}:{number}: a word without visible characters: {word!r}")

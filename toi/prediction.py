@@ -18,7 +18,7 @@ from toi.ctranslate import fingerprint
 from toi.decoding import Decoder, decode
 from toi.errors import InputError
 from toi.examples import Row
-from toi.files import read_text, replacing
+from toi.files import read_lines, replacing
 from toi.journal import Journal
 from toi.options import DecodingOptions
 from toi.text import normalize
@@ -124,9 +124,7 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> No
 
 def read_predictions(path: str | Path) -> list[Prediction]:
     """The inverse of `write_predictions`; the column `score` may be missing. Raises InputError with file and line."""
-    lines = read_text(path).split("\n")
-    if lines[-1] == "":
-        lines.pop()
+    lines = list(read_lines(path))
     header = lines[0].removesuffix("\r").split("\t") if lines else []
     missing = [name for name in HEADER[:4] if name not in header]
     if missing:

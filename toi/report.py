@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from toi.evaluation import TYPES, Comparison, Scored, cell, depending, scoring_versions
+from toi.evaluation import TYPES, Comparison, Scored, cell, depending, digits_of, in_hundreds, scoring_versions
 from toi.files import replacing
 from toi.metrics import Score
 from toi.options import ScoringOptions
@@ -121,7 +121,7 @@ def _cell(name: str, score: Score) -> str:
 
 def _interval(name: str, score: Score) -> str:
     """The interval on a line from 0 to the most that the metric can be (for the ratio of lengths: 2)."""
-    most = 100 if name.startswith(("bleu", "chrf")) else 2 if name == "length_ratio" else 1
+    most = 100 if in_hundreds(name) else 2 if name == "length_ratio" else 1
 
     def at(value: float) -> float:
         return round(300 * min(max(value / most, 0), 1), 1)
@@ -152,7 +152,7 @@ def _by_tokenizer(found: Scored) -> str:
 def _comparison(comparison: Comparison) -> str:
     rows = []
     for name, d in comparison.differences.items():
-        digits = 2 if name.startswith(("bleu", "chrf")) else 4
+        digits = digits_of(name)
         rows.append(
             f'<tr><th scope="row">{escape(name)}</th><td class="n">{d.value:+.{digits}f}</td>'
             f'<td class="n">[{d.low:+.{digits}f}, {d.high:+.{digits}f}]</td><td class="n">{d.p:.4f}</td></tr>'
@@ -181,7 +181,7 @@ def _types(kind: str, groups: Mapping[str, Mapping[str, float]]) -> str:
     head = "".join(f'<th scope="col" class="n">{escape(name)}</th>' for name in ("rows", *names))
     rows = []
     for value, figures in groups.items():
-        cells = "".join(f'<td class="n">{figures[name]:.{2 if name.startswith(("bleu", "chrf")) else 4}f}</td>' for name in names)
+        cells = "".join(f'<td class="n">{figures[name]:.{digits_of(name)}f}</td>' for name in names)
         rows.append(f'<tr><th scope="row">{escape(value)}</th><td class="n">{figures["rows"]:,.0f}</td>{cells}</tr>')
     return (
         f'<div class="scroll"><table><thead><tr><th scope="col">{_LABELS[kind]}</th>{head}</tr></thead>'
@@ -265,13 +265,13 @@ def _examples(found: Scored, options: ScoringOptions) -> dict[str, Any]:
     by_name = {measure.name: measure for measure in found.measures}
     for name, digits in ((ROW_METRIC[options.profile], 3), ("chrf", 1)):
         if name in by_name:
-            add(name, name, "number", [round(float(value), digits) for value in by_name[name].of_rows], digits)
+            add(name, name, "number", _rounded(by_name[name].of_rows.tolist(), digits), digits)
     add("made_up", "not in the input", "list", found.hallucinated)
     if found.leaked is not None:
         add("leaked", "answer leaked", "word", ["yes" if leaked else "" for leaked in found.leaked])
     if found.trip is not None:
         add("round_trip", "answer of the reader", "word", found.trip.answers)
-        add("round_trip_f1", "round trip F1", "number", _rounded(by_name["round_trip_f1"].of_rows.tolist()), 3)
+        add("round_trip_f1", "round trip F1", "number", _rounded(by_name["round_trip_f1"].of_rows.tolist(), 3), 3)
     if found.comparison is not None:
         add("other", "other output", "text", [differences(other, p.output)[0] for other, p in _pairs(found)])
     for kind in TYPES:
@@ -287,8 +287,8 @@ def _pairs(found: Scored) -> list[tuple[str, Any]]:
     return list(zip(found.comparison.others, found.predictions, strict=True))
 
 
-def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(value, 3) for value in values]
+def _rounded(values: Sequence[float], digits: int) -> list[float]:
+    return [round(value, digits) for value in values]
 
 
 def differences(one: str, other: str) -> tuple[list[str], list[str]]:

@@ -160,7 +160,7 @@ class State:
     step_seconds: float = 0.0
     step_rows: int = 0
     step_tokens: int = 0  # of sources and targets, without padding
-    counted: int = -1
+    warm: bool = False  # whether the first step is over
     writer: Any = None  # of TensorBoard
     # Since the last validation:
     loss_sum: float = 0.0
@@ -264,11 +264,11 @@ class State:
             self.loss_sum += step_loss * target_tokens
             self.tokens += target_tokens
         self.seen += len(indices)
-        self.counted += 1
-        if self.counted:  # the first step warms up
+        if self.warm:
             self.step_seconds += seconds
             self.step_rows += len(indices)
             self.step_tokens += int(self.rows["train"].source_lengths[indices].sum()) + target_tokens
+        self.warm = True
 
     def record(self, eval_loss: float) -> bool:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far."""
