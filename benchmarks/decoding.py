@@ -52,11 +52,11 @@ def words(count: int) -> list[str]:
 def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
     """`model.generate`, as one would write it: 8 sources at a time."""
     import torch
+    from models import load_plain
 
     from toi.batching import pad, truncate
-    from toi.checkpoint import load
 
-    checkpoint = load(model)
+    checkpoint = load_plain(model)
     checkpoint.model.eval()
     if bf16:
         checkpoint.model.bfloat16()

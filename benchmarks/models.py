@@ -10,6 +10,10 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toi.checkpoint import Checkpoint
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,6 +55,16 @@ def make_t5_54m(folder: str | Path, raw: Path = ROOT / "raw" / "jaquad") -> Path
     torch.manual_seed(0)
     T5ForConditionalGeneration(config).save_pretrained(folder)
     return folder
+
+
+def load_plain(folder: str | Path) -> "Checkpoint":
+    """The model as transformers loads it, without what `toi.checkpoint.load` does to the process: for the peers."""
+    from transformers import T5ForConditionalGeneration
+
+    from toi.checkpoint import Checkpoint
+    from toi.tokenization import load_tokenizer
+
+    return Checkpoint(T5ForConditionalGeneration.from_pretrained(folder), load_tokenizer(Path(folder)), None, str(folder))
 
 
 if __name__ == "__main__":

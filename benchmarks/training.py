@@ -63,14 +63,14 @@ def run_toi(work: Path, rows: int) -> dict[str, float]:
 def encoded(work: Path, rows: int) -> tuple:
     """The model as it is loaded, the training rows, and a function that validates."""
     from accelerate import Accelerator
+    from models import load_plain
 
-    from toi.checkpoint import load
     from toi.losses import cross_entropy
     from toi.options import TrainOptions
     from toi.token_rows import token_rows
     from toi.training import State, mixed_precision, validation_loss
 
-    checkpoint = load(str(work / "model"))
+    checkpoint = load_plain(work / "model")
     folder = take(work, rows)
     found = {split: token_rows(folder / f"{split}.tsv", checkpoint.tokenizer, 512, 64)[0] for split in ("train", "dev")}
 

@@ -161,3 +161,13 @@ def test_batches_are_halved_where_memory_is_short():
     with pytest.raises(InputError, match="one source alone needs more memory"):
         translator._translator.translate_batch = lambda sources, **options: [Future(3, "0")]
         list(translator.search_batches([[Row([0], plan)]]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "threads", "size"),
+    [(1, 32, 2, 12), (48, 32, 2, 12), (128, 32, 2, 16), (256, 32, 2, 32), (10_000, 32, 2, 32), (10_000, 32, 64, 32), (900, 8, 2, 8)],
+)
+def test_every_thread_gets_several_batches(rows, batch_size, threads, size):
+    translator = object.__new__(Translator)
+    translator._threads = threads
+    assert translator.fair_size(rows, batch_size) == size

@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, PreTrainedModel
 
 from toi.errors import InputError
 from toi.files import check_writable, read_json, replacing_folder, write_json
+from toi.memory import keep_memory
 from toi.tasks import HIGHLIGHT, Task, read_task, write_task
 from toi.tokenization import Tokenizer, load_tokenizer
 
@@ -43,8 +44,9 @@ def load(name: str, *, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
     """A sequence-to-sequence model in single precision, from a folder or the Hugging Face hub.
 
     `from_scratch` takes the configuration and the tokenizer only and draws the weights from `seed`. Raises InputError
-    if there is no such model, it cannot be reached, or it is not of this kind.
+    if there is no such model, it cannot be reached, or it is not of this kind. The process keeps its memory from here on.
     """
+    keep_memory()
     folder = find(name)
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder}: no config.json, so this is not a model folder; train one with train.py --do_train")

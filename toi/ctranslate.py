@@ -7,6 +7,7 @@ text into ids.
 
 import hashlib
 import json
+import math
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from toi.errors import InputError
 from toi.files import replacing_folder
 from toi.search import NO_MEMORY, Candidate, Plan, out_of_memory, start_id
 
+_FEWEST = 12  # smaller batches are slower than what is waited for
 _KEY = "toi.json"  # beside the converted weights: what they were made from
 
 
@@ -72,6 +74,10 @@ class Translator:
         self._translator = ctranslate2.Translator(
             str(folder), device="cpu", compute_type=compute_type, inter_threads=threads, intra_threads=1, max_queued_batches=-1
         )
+
+    def fair_size(self, rows: int, batch_size: int) -> int:
+        """How many rows to put in a batch: at most `batch_size`, and few enough that no thread waits long for another."""
+        return min(batch_size, max(_FEWEST, math.ceil(rows / (4 * self._threads))))
 
     def search_batches(self, batches: Iterable[list[R]]) -> Iterator[tuple[list[R], list[list[Candidate]]]]:
         """The candidates of batches of rows, which have `ids` and a `plan`; several batches are under way at a time."""

@@ -183,7 +183,7 @@ class Decoder:
         easy = [row for row in rows if translator is not None and not row.constrained and ctranslate.expressible(row.plan)]
         if easy:
             assert translator is not None
-            yield from translator.search_batches(_batches(easy, batch_size, max_batch_tokens))
+            yield from translator.search_batches(_batches(easy, translator.fair_size(len(easy), batch_size), max_batch_tokens))
         done = set(map(id, easy))
         shared = self._automaton(words)
         for batch in _batches([row for row in rows if id(row) not in done], batch_size, max_batch_tokens):

@@ -13,9 +13,7 @@ those of transformers but for rounding (tests/test_fast_t5.py). What is differen
 - logits are computed where there is a target (`kept`), not for padding.
 """
 
-import ctypes
 import math
-import platform
 from types import MethodType
 from typing import Any
 
@@ -37,20 +35,11 @@ def speed_up(model: T5ForConditionalGeneration) -> None:
     """Train this model faster from now on. Generation is left as it was."""
     if hasattr(model, "toi_forward"):
         return
-    keep_memory()
     for stack in (model.encoder, model.decoder):
         for block in stack.block:
             _replace(block, _block)
         _replace(stack, _stack)
     _replace(model, _forward)
-
-
-def keep_memory() -> None:
-    """Let glibc keep what it has: else every large tensor is given back to the kernel, and its pages cleared again."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(-4, 0)  # M_MMAP_MAX: large blocks from the heap too
-        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: in bytes
 
 
 def _replace(module: Any, function: Any) -> None:
