@@ -165,7 +165,7 @@ def test_batches_are_halved_where_memory_is_short():
 
 @pytest.mark.parametrize(
     ("rows", "batch_size", "threads", "size"),
-    [(1, 32, 2, 12), (48, 32, 2, 12), (128, 32, 2, 16), (256, 32, 2, 32), (10_000, 32, 2, 32), (10_000, 32, 64, 32), (900, 8, 2, 8)],
+    [(1, 9, 2, 9), (48, 32, 2, 12), (128, 32, 2, 16), (256, 32, 2, 32), (10_000, 32, 2, 32), (9_000, 32, 64, 32), (900, 8, 2, 8)],
 )
 def test_every_thread_gets_several_batches(rows, batch_size, threads, size):
     translator = object.__new__(Translator)
