@@ -54,6 +54,8 @@ class GenerateOptions(NBestOptions):
     """Let the answer occur in its question."""
     per_device_eval_batch_size: int = 32
     """Sources per batch, at most. Changes the speed, not the outputs."""
+    verbose: bool = False
+    """Say on stderr which options hold, and each prompt as the model reads it."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -91,7 +93,7 @@ def main(options: GenerateOptions) -> None:
     from toi.generation import Request
 
     quiet()
-    checkpoint = load(options.model_name_or_path)
+    checkpoint = load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
     task = task_of(checkpoint, options.task)
     decoder = Decoder(checkpoint)
     if options.interactive:
@@ -134,6 +136,8 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     from toi.verdicts import verdict
 
     checkpoint = decoder.checkpoint
+    if options.verbose:
+        print(f"generate.py: {options}", file=sys.stderr)
     examples, sources = [], []
     for place, request in requests:
         at = f"{place}: " if place else ""
@@ -142,6 +146,8 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
             sources.append(prompt(task, examples[-1]))
         except InputError as error:
             raise InputError(f"{at}{error}") from None
+        if options.verbose:
+            print(f"generate.py: {at}{sources[-1]}", file=sys.stderr)
         tokens, limit = len(checkpoint.tokenizer.encode(sources[-1])), options.max_input_length or checkpoint.max_input_length
         if tokens > limit:
             warn(f"{at}the prompt has {tokens:,} tokens and is cut to {limit:,}; shorten the context")
@@ -204,7 +210,8 @@ def talk(decoder: "Decoder", task: "Task", options: GenerateOptions) -> None:
             if line.startswith("--"):
                 changed = arguments + shlex.split(line)
                 new = checked(parse(GenerateOptions, changed))
-                if (new.model_name_or_path, new.task) != (options.model_name_or_path, options.task):
+                fixed = ("model_name_or_path", "tokenizer_name_or_path", "task")
+                if any(getattr(new, name) != getattr(options, name) for name in fixed):
                     raise InputError("another model needs another start of generate.py")
                 arguments, options = changed, new
             elif not context and "<hl>" not in line:

@@ -53,7 +53,7 @@ def main(options: PredictOptions) -> None:
     from toi.prediction import predict_to_file
 
     checkpoints.quiet()
-    checkpoint = checkpoints.load(options.model_name_or_path)
+    checkpoint = checkpoints.load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
     done = predict_to_file(checkpoint, rows, options, options.per_device_eval_batch_size, output)
     if done is None:  # one of several processes, but not the one that writes
         return

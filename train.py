@@ -166,7 +166,12 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
     if os.environ.get("WORLD_SIZE", "1") == "1":
         AcceleratorState._reset_state()  # in a notebook, an earlier run may have had another precision
     accelerator = Accelerator(mixed_precision=mixed_precision(options.precision))
-    checkpoint = load(options.model_name_or_path, from_scratch=options.from_scratch, seed=options.seed)
+    checkpoint = load(
+        options.model_name_or_path,
+        tokenizer_name=options.tokenizer_name_or_path,
+        from_scratch=options.from_scratch,
+        seed=options.seed,
+    )
     task = read_task(options.data_dir) or (task_of(checkpoint, options.task) if options.task else None)
     if highlighted:
         add_highlight(checkpoint)

@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,20 @@ def sources(count: int) -> list[str]:
     return found[::step][:count]
 
 
-def words(count: int) -> list[str]:
-    """Content words of JaQuAD's questions, drawn with a fixed seed."""
-    from toi.tokens import content_words
-
-    known: dict[str, None] = {}
+def jaquad_questions() -> Iterator[str]:
+    """The questions of JaQuAD's dev files."""
     for path in sorted((ROOT / "raw" / "jaquad" / "dev").glob("*.json")):
         for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
             for paragraph in article["paragraphs"]:
-                for qa in paragraph["qas"]:
-                    known.update(dict.fromkeys(word for word in content_words(qa["question"]) if len(word) > 1))
-    return random.Random(0).sample(sorted(known), count)
+                yield from (qa["question"] for qa in paragraph["qas"])
+
+
+def words(questions: Iterable[str], count: int, seed: int = 0) -> list[str]:
+    """Content words of questions, drawn at random."""
+    from toi.tokens import content_words
+
+    known = {word for question in questions for word in content_words(question) if len(word) > 1}
+    return random.Random(seed).sample(sorted(known), count)
 
 
 def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
@@ -109,18 +113,20 @@ def searched(model: str, texts: list[str], banned: list[str]) -> dict[str, Any]:
     from toi.batching import truncate
     from toi.checkpoint import load
     from toi.constraints import BannedText, Vocabulary
+    from toi.packed import PackedLinears
     from toi.search import Model, Plan, search, start_id
 
     checkpoint = load(model)
     tokenizer = checkpoint.tokenizer
-    checkpoint.model.eval()
+    packed = PackedLinears(checkpoint.model.eval())
     started = start()
     constraints = [BannedText(Vocabulary.of(tokenizer), banned)] if banned else []
     encoded = sorted((truncate(ids, 512) for ids in tokenizer.encode_batch(texts)), key=len, reverse=True)
     shape = Model(checkpoint.model, start_id(checkpoint.model), tokenizer.pad_id, tokenizer.eos_id)
     for i in range(0, len(encoded), 16):
         batch = encoded[i : i + 16]
-        search(shape, batch, Plan(max_length=LENGTH), [constraints for _ in batch])
+        with packed.in_use():
+            search(shape, batch, Plan(max_length=LENGTH), [constraints for _ in batch])
     return speed(len(texts), started)
 
 
@@ -132,7 +138,7 @@ def measure(way: str, model: str, count: int) -> dict[str, Any]:
     if way.startswith("peer"):
         return peer(model, texts, bf16=way == "peer_bf16")
     engine, _, banned = way.partition("_")
-    forbidden = words(100) if banned else []
+    forbidden = words(jaquad_questions(), 100) if banned else []
     if engine == "torch":
         return searched(model, texts, forbidden)
     return ours(model, texts, compute_type=engine, bad_words=forbidden)
@@ -166,6 +172,15 @@ def trained(model: str, data_dir: str, rows: int) -> None:
     for backend in ("ctranslate2", "torch"):
         cuts = [outputs(batch_size=size, backend=backend) for size in (1, 8, 64)] + [outputs(shuffled, backend=backend)]
         print(f"{backend}: one by one, 8, 64, shuffled: {'identical' if all(cut == cuts[0] for cut in cuts) else 'DIFFERENT'}")
+    asked = [row.target for row in read_rows(split_path(data_dir, "train"))]
+    for seed in range(5):
+        seconds = []
+        for banned in ([], words(asked, 100, seed)):
+            started = time.perf_counter()
+            outputs(bad_words=banned)
+            seconds.append(time.perf_counter() - started)
+        more, again = seconds[1] / seconds[0], decoder.constrained
+        print(f"100 random words of the training questions: {again} rows searched again, {more:.2f} times the time")
     task = read_task(model)
     print(f"ten questions each for 20 sources ({task.name if task else 'no task'}):")
     ways = {

@@ -54,6 +54,16 @@ def test_a_hub_model_with_nothing_but_pytorch_model_bin(tiny, tmp_path):
     assert torch.equal(found.get_input_embeddings().weight, load(str(tiny)).model.get_input_embeddings().weight)
 
 
+def test_a_tokenizer_of_another_folder(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path / "m", ignore=shutil.ignore_patterns("spiece.model", "tokenizer*"))
+    with pytest.raises(InputError, match="no tokenizer"):
+        load(str(tmp_path / "m"))
+    found = load(str(tmp_path / "m"), tokenizer_name=str(tiny))
+    assert found.tokenizer.encode("甲府市") == load(str(tiny)).tokenizer.encode("甲府市")
+    with pytest.raises(InputError, match="nowhere: no such model folder"):
+        load(str(tiny), tokenizer_name=str(tmp_path / "nowhere"))
+
+
 def test_from_scratch_depends_on_the_seed(tmp_path):
     folder = make_model(tmp_path / "m", weights=False)
     weights = [load(str(folder), from_scratch=True, seed=seed).model.get_input_embeddings().weight for seed in (1, 1, 2)]

@@ -1,6 +1,9 @@
 import os
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from toi.errors import InputError
 from toi.files import _exchange, check_writable, read_text, replacing, replacing_folder, write_json
@@ -51,6 +54,30 @@ def test_what_is_left_behind(tmp_path):
     with replacing_folder(tmp_path / "d", leaving=["*_output.tsv"]):
         pass
     assert [p.name for p in (tmp_path / "d").iterdir()] == ["mine.tsv"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    program = (
+        "import os, sys\nfrom toi.files import replacing_folder\n"
+        "with replacing_folder(sys.argv[1]) as new:\n    (new / 'half').write_text('x')\n    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "d"], cwd=ROOT, check=False)
+    (abandoned,) = tmp_path.iterdir()
+    other = tmp_path / ".e.new.12345678"
+    other.mkdir()
+
+    def save():
+        with replacing_folder(tmp_path / "d"):
+            pass
+        return {path.name for path in tmp_path.iterdir()}
+
+    assert save() == {"d", abandoned.name, other.name}  # it may have been begun just now
+    for folder in (abandoned, other):
+        os.utime(folder, (0, 0))
+    with replacing_folder(tmp_path / "d") as under_way:
+        os.utime(under_way, (0, 0))
+        assert save() == {"d", under_way.name, other.name}
+    assert save() == {"d", other.name}
 
 
 def test_the_folder_we_stand_in_cannot_be_replaced(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """generate.py as a user runs it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -84,6 +85,24 @@ def test_one_request(model, tmp_path):
     words.write_text("\n".join(map(chr, every)), encoding="utf-8")
     nothing = refused(generate(model, "--answer", "甲府市", "--context", CONTEXT, "--bad_words_file", str(words)))
     assert "the model found nothing without the banned words; give fewer --bad_words or more --num_beams" in nothing
+
+
+def test_all_options_of_the_superseded_script(model, tiny, tmp_path):
+    bare = shutil.copytree(model, tmp_path / "bare", ignore=shutil.ignore_patterns("spiece.model", "tokenizer*"))
+    options = {
+        "tokenizer_name_or_path": tiny, "seed": 42, "max_input_length": 512, "temperature": 1.0, "repetition_penalty": 1.5,
+        "num_beams": 10, "diversity_penalty": 1.0, "num_beam_groups": 10, "num_return_sequences": 10, "answer": "甲府市",
+        "context": CONTEXT,
+    }  # fmt: skip
+    command = [argument for name, value in options.items() for argument in (f"--{name}", str(value))]
+    result = generate(bare, *command, "--bad_words", "山梨", "--verbose")
+    assert result.returncode == 0, result.stderr
+    assert len(set(result.stdout.splitlines())) == 10
+    said = result.stderr.splitlines()
+    assert "num_beam_groups=10" in said[0]
+    assert "bad_words=['山梨']" in said[0]
+    assert said[1] == f"generate.py: answer: 甲府市 context: {CONTEXT}"
+    assert "no tokenizer" in refused(generate(bare, "--answer", "甲府市", "--context", CONTEXT))
 
 
 @pytest.mark.parametrize(

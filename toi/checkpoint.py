@@ -40,9 +40,10 @@ class Checkpoint:
     max_target_length: int = 64
 
 
-def load(name: str, *, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
+def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
     """A sequence-to-sequence model in single precision, from a folder or the Hugging Face hub.
 
+    `tokenizer_name` is the folder or the hub model of the tokenizer, where it is not that of the model.
     `from_scratch` takes the configuration and the tokenizer only and draws the weights from `seed`. Raises InputError
     if there is no such model, it cannot be reached, or it is not of this kind. The process keeps its memory from here on.
     """
@@ -56,7 +57,7 @@ def load(name: str, *, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
         raise InputError(f"{folder}/config.json: not the configuration of a known model ({_first_line(error)})") from None
     if not config.is_encoder_decoder:
         raise InputError(f"{name}: a {config.model_type} model does not write; give a T5 (sequence-to-sequence) model")
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder if tokenizer_name is None else find(tokenizer_name, weights=False))
     if from_scratch:
         config.vocab_size = max(config.vocab_size, len(tokenizer))
         torch.manual_seed(seed)

@@ -7,6 +7,7 @@ both engines agree, and constraints cost little.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from toi.checkpoint import Checkpoint
 from toi.constraints import BannedText, Vocabulary, clean, fold
 from toi.errors import InputError
 from toi.options import DecodingOptions, NBestOptions
+from toi.packed import PackedLinears, can_pack
 from toi.search import NO_MEMORY, Candidate, Model, Plan, out_of_memory, search, start_id
 from toi.text import normalize
 
@@ -92,7 +94,7 @@ class _Row:
 class Decoder:
     """A model that writes, and what was made ready for it: its translator, its vocabulary, the automata of banned words.
 
-    The model is moved to the accelerator of this machine, if it has one.
+    The model is moved to the accelerator of this machine, if it has one. Its weights must not change from then on.
     """
 
     def __init__(self, checkpoint: Checkpoint):
@@ -111,6 +113,10 @@ class Decoder:
     @cached_property
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary.of(self.checkpoint.tokenizer)
+
+    @cached_property
+    def _packed(self) -> PackedLinears | None:
+        return PackedLinears(self.checkpoint.model) if can_pack(self.checkpoint.model) else None
 
     def decode(
         self,
@@ -195,7 +201,8 @@ class Decoder:
         model = Model(checkpoint.model, start_id(checkpoint.model), checkpoint.tokenizer.pad_id, checkpoint.tokenizer.eos_id)
         constraints = [[*shared, *self._automaton(row.words)] if row.constrained else [] for row in batch]
         try:
-            return search(model, [row.ids for row in batch], batch[0].plan, constraints)
+            with self._packed.in_use() if self._packed else nullcontext():
+                return search(model, [row.ids for row in batch], batch[0].plan, constraints)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise

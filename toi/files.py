@@ -10,12 +10,18 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
 from toi.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # What a disk says that is full or fails, in whatever file it happens.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
@@ -47,12 +53,15 @@ def replacing_folder(folder: str | Path, leaving: Sequence[str] = ()) -> Iterato
 
     Files of the old folder that the new one does not have stay, but for those that match the patterns `leaving`. At any
     instant `folder` is the whole old one or the whole new one; only where the system cannot exchange two folders it is
-    absent for a moment. Raises InputError if it cannot be written.
+    absent for a moment. What a killed process had begun for the same place is removed. Raises InputError if it cannot be written.
     """
     folder = Path(folder).resolve()  # a link stays a link, and what it points to is replaced
     with _explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
+        prefix = f".{folder.name}.new."
+        _remove_abandoned(folder.parent, prefix)
+        new = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+        lock = _lock(new)
         try:
             yield new
             new.chmod(0o777 & ~_umask())
@@ -67,6 +76,35 @@ def replacing_folder(folder: str | Path, leaving: Sequence[str] = ()) -> Iterato
                 os.replace(new, folder)
         finally:
             shutil.rmtree(new, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
+
+
+def _remove_abandoned(parent: Path, prefix: str) -> None:
+    """Remove folders whose writer was killed: nobody holds their lock, and they are not of this minute."""
+    for folder in parent.glob(f"{glob.escape(prefix)}*"):
+        lock = _lock(folder)
+        if lock is None:
+            continue
+        if time.time() - folder.stat().st_mtime > 60:
+            shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """A lock on a folder, as a file descriptor that a killed process loses; None where another has it or there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError:  # another process has just removed it
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
 
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h

@@ -14,6 +14,8 @@ class ModelOptions:
 
     model_name_or_path: str = "model"
     """A model folder, or a T5 of the Hugging Face hub."""
+    tokenizer_name_or_path: str | None = None
+    """The tokenizer, for a model without one of its own: a folder, or a model of the hub."""
     max_input_length: int | None = None
     """Sources are cut to this many tokens. [default: as in the model's training, else 512]"""
     max_target_length: int | None = None
@@ -268,8 +270,6 @@ class ScoringOptions:
     """Whose conventions: toi's, JSQuAD's in JGLUE, sonoisa's T5 on JSQuAD, lm-question-generation's (docs/evaluation.md)."""
     tokenizers: list[str] = field(default_factory=lambda: ["mecab"])
     """What BLEU, ROUGE and distinct-n count: mecab, sudachi-a, sudachi-b, sudachi-c, char, t5:FOLDER; several: a table."""
-    tokenizer_name: str | None = None
-    """The folder of the T5 tokenizer for --profile sonoisa. [default: the model's]"""
     n_resamples: int = 1000
     """Bootstrap resamples for the 95% intervals and p-values; 0 leaves the intervals out."""
     bootstrap_seed: int = 0

@@ -1,0 +1,46 @@
+"""Products with weights on CPUs by oneDNN, the weights in the order that it works best with: about twice as fast as torch's.
+
+The packed weights stand beside those of the model, and are used inside a `with` block only: what is trained, saved or compared
+is never a packed copy. Results are those of torch but for rounding.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def can_pack(model: nn.Module) -> bool:
+    """Whether oneDNN is there, and the model is on a CPU in single precision."""
+    kinds = {(parameter.device.type, parameter.dtype) for parameter in model.parameters()}
+    return torch.backends.mkldnn.is_available() and kinds == {("cpu", torch.float32)}
+
+
+class PackedLinears:
+    """The linear layers of a model as they are now, packed. They take the memory of their weights once more."""
+
+    def __init__(self, model: nn.Module):
+        with torch.no_grad():
+            self._products = {module: _product(module) for module in model.modules() if type(module) is nn.Linear}
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Inside this block the model computes with the packed weights, without gradients."""
+        for module, product in self._products.items():
+            module.forward = product  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            for module in self._products:
+                del module.forward
+
+
+def _product(module: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+    # What torch's own compiler makes of a linear layer when weights are frozen (torch/_inductor/fx_passes/mkldnn_fusion.py).
+    weight = torch.ops.mkldnn._reorder_linear_weight(module.weight.detach(), None)
+
+    def product(x: torch.Tensor) -> torch.Tensor:
+        return torch.ops.mkldnn._linear_pointwise(x, weight, module.bias, "none", [], "")
+
+    return product
