@@ -3,7 +3,7 @@
     python predict.py --model_name_or_path model --input_file in.tsv --output_file out.tsv
     python predict.py --model_name_or_path model --data_dir data --split test
 
-The input has three tab-separated fields (id, source, target); the output has a header and the columns qa_id, input,
+The input has tab-separated fields: id, source and, if there is one, target. The output has a header and the columns qa_id, input,
 target, output, score. Sources are taken as they are: the prepare scripts made them as the model expects. A run that was
 killed goes on where it was when it is started again. Several processes share the rows: accelerate launch predict.py ...
 """
@@ -22,7 +22,7 @@ class PredictOptions(DecodingOptions):
     """Write a model's output for every row of a TSV or of a data folder's split."""
 
     input_file: str | None = None
-    """A TSV: id, source, target; no header."""
+    """A TSV without header: id, source and, if there is one, target."""
     data_dir: str | None = None
     """A data folder, instead of --input_file. [default: data]"""
     split: Literal["train", "dev", "test"] = "test"
@@ -48,7 +48,10 @@ def main(options: PredictOptions) -> None:
 
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     output = output_of(options)
-    rows = read_rows(options.input_file or split_path(options.data_dir or "data", options.split))
+    if options.input_file:
+        rows = read_rows(options.input_file, targets=False)
+    else:
+        rows = read_rows(split_path(options.data_dir or "data", options.split))
     import toi.checkpoint as checkpoints
     from toi.prediction import predict_to_file
 

@@ -36,6 +36,22 @@ def test_crlf_and_byte_order_mark_and_no_last_newline(tmp_path):
     assert read_rows(tmp_path / "t.tsv") == [Row("a", "b", "c"), Row("d", "e", "f")]
 
 
+def test_rows_without_targets(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_bytes(b"a\tb\nc\td\t\ne\tf\tg\n")
+    assert read_rows(path, targets=False) == [Row("a", "b", ""), Row("c", "d", ""), Row("e", "f", "g")]
+    for content, message in (
+        (b"a\n", "t.tsv:1: expected 2 or 3 tab-separated fields (id, source and, if there is one, target), found 1"),
+        (b"a\tb\tc\td\n", "t.tsv:1: expected 2 or 3 tab-separated fields"),
+        (b"a\tb\na\t \n", "t.tsv:2: the source field is empty"),
+        (b"a\tb\n\tb\n", "t.tsv:2: the id field is empty"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError) as error:
+            read_rows(path, targets=False)
+        assert message in str(error.value)
+
+
 @pytest.mark.parametrize("bad", ["x\ty", "x\ny", "x\u2028y", "x\x85y"])
 def test_a_field_that_would_break_the_line_is_not_written(tmp_path, bad):
     with pytest.raises(ValueError, match="tab or a line break"):

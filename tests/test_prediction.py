@@ -86,6 +86,17 @@ def test_rows_without_an_output_are_named(tiny_without_bytes, tmp_path):
     assert [(p.output, p.score) for p in read_predictions(tmp_path / "out.tsv")] == [("", -math.inf)] * 2
 
 
+def test_sources_without_targets(tiny, tmp_path, capsys):
+    import predict
+
+    (tmp_path / "in.tsv").write_text("a\t甲府市\nb\t桃\t\n", encoding="utf-8")
+    out = tmp_path / "out.tsv"
+    options = {"model_name_or_path": str(tiny), "input_file": str(tmp_path / "in.tsv"), "output_file": str(out)}
+    predict.main(predict.PredictOptions(**options, max_target_length=4))
+    assert "wrote 2 rows" in capsys.readouterr().out
+    assert [line.split("\t")[:3] for line in out.read_text().splitlines()[1:]] == [["a", "甲府市", ""], ["b", "桃", ""]]
+
+
 def test_a_killed_script_resumes(tiny, tmp_path):
     """SIGKILL in the middle of the work, then the same command again."""
     tsv = tmp_path / "in.tsv"
@@ -115,6 +126,7 @@ BAD = [
     ("a\tb\tc\n", "o.tsv:1: expected a header with qa_id input target output score"),
     ("qa_id\tinput\ttarget\toutput\tscore\n", "no predictions"),
     ("qa_id\tinput\ttarget\toutput\tscore\n1\t2\t3\n", "o.tsv:2: expected 5 tab-separated fields, found 3"),
+    ("qa_id\tinput\ttarget\toutput\tscore\n1\t2\t\t4\t0\n", "o.tsv:2: no target to score against; give predict.py"),
     ("qa_id\tinput\ttarget\toutput\tscore\n1\t2\t3\t4\tx\n", "o.tsv:2: the score 'x' is not a number"),
 ]
 

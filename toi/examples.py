@@ -60,23 +60,27 @@ class Row(NamedTuple):
     target: str
 
 
-def read_rows(path: str | Path) -> list[Row]:
+def read_rows(path: str | Path, *, targets: bool = True) -> list[Row]:
     """The rows of a TSV: UTF-8, no header, no quoting, exactly three fields, none empty.
 
-    Raises InputError naming the file and the line, or the file if it is missing or has no rows.
+    Without `targets`, the third may be empty or left out. Raises InputError naming the file and the line, or the file if it
+    is missing or has no rows.
     """
-    return list(iterate_rows(path))
+    return list(iterate_rows(path, targets=targets))
 
 
-def iterate_rows(path: str | Path) -> Iterator[Row]:
+def iterate_rows(path: str | Path, *, targets: bool = True) -> Iterator[Row]:
     """`read_rows`, a row at a time: for files that are larger than the memory."""
+    wanted = "3 tab-separated fields (id, source, target)" if targets else "2 or 3 tab-separated fields (id, source and, if there is one, target)"
     number = 0
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.removesuffix("\r").split("\t")
+        if not targets and len(fields) == 2:
+            fields.append("")
         if len(fields) != 3:
-            raise InputError(f"{path}:{number}: expected 3 tab-separated fields (id, source, target), found {len(fields)}")
+            raise InputError(f"{path}:{number}: expected {wanted}, found {len(fields)}")
         for name, value in zip(Row._fields, fields, strict=True):
-            if not value.strip():
+            if not value.strip() and (targets or name != "target"):
                 raise InputError(f"{path}:{number}: the {name} field is empty; fill it or remove the row")
         yield Row(*fields)
     if not number:

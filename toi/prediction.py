@@ -123,7 +123,7 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> No
 
 
 def read_predictions(path: str | Path) -> list[Prediction]:
-    """The inverse of `write_predictions`; the column `score` may be missing. Raises InputError with file and line."""
+    """The inverse of `write_predictions`, for scoring; the column `score` may be missing. Raises InputError with file and line."""
     lines = list(read_lines(path))
     header = lines[0].removesuffix("\r").split("\t") if lines else []
     missing = [name for name in HEADER[:4] if name not in header]
@@ -135,6 +135,8 @@ def read_predictions(path: str | Path) -> list[Prediction]:
         if len(fields) != len(header):
             raise InputError(f"{path}:{number}: expected {len(header)} tab-separated fields, found {len(fields)}")
         row = dict(zip(header, fields, strict=True))
+        if not row["target"].strip():
+            raise InputError(f"{path}:{number}: no target to score against; give predict.py a third field, or remove the row")
         try:
             value = float(row.get("score") or "nan")
         except ValueError:
