@@ -71,7 +71,9 @@ def read_rows(path: str | Path, *, targets: bool = True) -> list[Row]:
 
 def iterate_rows(path: str | Path, *, targets: bool = True) -> Iterator[Row]:
     """`read_rows`, a row at a time: for files that are larger than the memory."""
-    wanted = "3 tab-separated fields (id, source, target)" if targets else "2 or 3 tab-separated fields (id, source and, if there is one, target)"
+    wanted = "3 tab-separated fields (id, source, target)"
+    if not targets:
+        wanted = "2 or 3 tab-separated fields (id, source and, if there is one, target)"
     number = 0
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.removesuffix("\r").split("\t")
