@@ -54,7 +54,7 @@ def test_a_sure_long_output_is_waited_for(model, sources, monkeypatch):
                 logits[i, 20:30] = -1.0
             return logits
 
-        def select(self, outputs, *, same_sources):
+        def select(self, outputs):
             pass
 
     monkeypatch.setattr("toi.search._Decoder", Sure)

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from toi import t5_decoder
 from toi.batching import pad
 from toi.constraints import BannedText, State
 
@@ -109,33 +110,46 @@ class _Decoder:
     """A batch of outputs under way, one token further with each step."""
 
     def __init__(self, model: Model, sources: Sequence[Sequence[int]]):
-        self._model = model.model
-        device = self._model.device
+        device = model.model.device
         input_ids = pad(sources, model.pad_id).to(device)  # (rows, source)
-        self._mask = pad([[1] * len(ids) for ids in sources], 0).to(device)
-        self._hidden = self._model.get_encoder()(input_ids=input_ids, attention_mask=self._mask).last_hidden_state
-        self._cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        self._rows = self._mask  # the same of each output: (outputs, source)
-        self._first = True
+        mask = pad([[1] * len(ids) for ids in sources], 0).to(device)
+        hidden = model.model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        known = t5_decoder.knows(model.model)
+        self._steps = t5_decoder.T5Decoder(model.model, hidden, mask) if known else _AnyDecoder(model.model, hidden, mask)
+        self._device = device
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """The logits behind the tokens, one of each output: (outputs,) -> (outputs, vocabulary), in single precision."""
+        return self._steps.step(tokens.to(self._device)).float()
+
+    def select(self, outputs: torch.Tensor) -> None:
+        """Go on with these outputs (indices)."""
+        self._steps.select(outputs.to(self._device))
+
+
+class _AnyDecoder:
+    """The decoder of any model, with the caches of transformers. As `T5Decoder`."""
+
+    def __init__(self, model: PreTrainedModel, hidden: torch.Tensor, mask: torch.Tensor):
+        self._model, self._hidden = model, hidden
+        self._cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        self._rows = mask  # of each output: (outputs, source)
+        self._first = True
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
         # Behind the first step the decoder has keys and values of the source in its cache: only the shape counts.
         hidden = self._hidden if self._first else self._hidden[:1].expand(len(tokens), -1, -1)
         logits = self._model(
             encoder_outputs=BaseModelOutput(last_hidden_state=hidden), attention_mask=self._rows,
-            decoder_input_ids=tokens[:, None].to(self._model.device), past_key_values=self._cache, use_cache=True,
+            decoder_input_ids=tokens[:, None], past_key_values=self._cache, use_cache=True,
         ).logits  # fmt: skip
         self._first = False
-        return logits[:, -1].float()
+        return logits[:, -1]
 
-    def select(self, outputs: torch.Tensor, *, same_sources: bool) -> None:
-        """Go on with these outputs (indices). `same_sources`: each has the source that stood in its place."""
-        outputs = outputs.to(self._model.device)
+    def select(self, outputs: torch.Tensor) -> None:
         self._cache.self_attention_cache.reorder_cache(outputs)
-        if not same_sources:
-            self._cache.cross_attention_cache.reorder_cache(outputs)
-            self._rows = self._rows[outputs]
+        self._cache.cross_attention_cache.reorder_cache(outputs)
+        self._rows = self._rows[outputs]
 
 
 def _beam_search(model: Model, sources: Sequence[Sequence[int]], plan: Plan, constraints: Constraints) -> list[list[Candidate]]:
@@ -185,7 +199,7 @@ def _beam_search(model: Model, sources: Sequence[Sequence[int]], plan: Plan, con
         totals = torch.tensor([[value for value, _, _ in beams] for beams in alive])
         parents = torch.tensor([[parent for _, parent, _ in beams] for beams in alive])  # (rows, beams)
         tokens = torch.tensor([[token for _, _, token in beams] for beams in alive])
-        decoder.select((kept * width + parents).flatten(), same_sources=step > 0 and len(going_on) == len(rows))
+        decoder.select((kept * width + parents).flatten())
         where = [index.to(log_probs.device) for index in (kept, parents, tokens)]
         sums = sums[kept, parents] + log_probs[tuple(where)].cpu()
         ids = torch.cat([ids[kept, parents], tokens[..., None]], dim=-1)
@@ -323,7 +337,7 @@ def _sample(model: Model, sources: Sequence[Sequence[int]], plan: Plan, constrai
     for step in range(plan.max_length):
         if step == 0:
             logits = decoder.step(ids[:: plan.samples, -1])[places.to(model.model.device)]
-            decoder.select(places, same_sources=False)
+            decoder.select(places)
         else:
             logits = decoder.step(ids[:, -1])
         log_probs, ranked = _log_probs(logits, ids[:, 1:], plan, model.eos_id)
@@ -346,7 +360,7 @@ def _sample(model: Model, sources: Sequence[Sequence[int]], plan: Plan, constrai
         states = [_advanced(constraints[outputs[i][0]], states[i], int(ids[i, -1])) for i in going_on]
         if len(going_on) < len(outputs):
             kept = torch.tensor(going_on)
-            decoder.select(kept, same_sources=False)
+            decoder.select(kept)
             ids, sums, totals, random = ids[kept], sums[kept], totals[kept], random[kept]
             outputs = [outputs[i] for i in going_on]
     return found
