@@ -14,13 +14,17 @@ import shlex
 import sys
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from toi.cli import checked, parse, run
 from toi.options import NBestOptions, TaskName, at_least
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toi.decoding import Decoder
+    from toi.examples import Example
     from toi.generation import Request
     from toi.requests import Answered
     from toi.tasks import Task
@@ -71,6 +75,8 @@ class GenerateOptions(NBestOptions):
             if one:
                 found.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
             return found
+        from toi.text import is_text
+
         if not self.context.strip():
             found.append("--context is needed")
         marked = "<hl>" in self.context and self.question is None
@@ -81,32 +87,32 @@ class GenerateOptions(NBestOptions):
             for name in ("answer", "question")
             if getattr(self, name) is not None and not getattr(self, name).strip()
         ]
+        texts = ("context", "answer", "question", "title")
+        found += [f"--{name} is not UTF-8" for name in texts if not is_text(getattr(self, name) or "")]
         return found
 
 
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
+    from toi.tasks import chosen_task, read_task
+
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     text = read_input(options.input_file) if options.input_file is not None else ""
-    from toi.checkpoint import load, quiet, task_of
+    folder = Path(options.model_name_or_path)
+    if (folder / "config.json").is_file() and not options.interactive:  # the task is known before the model is loaded
+        task = chosen_task(read_task(folder), options.task, options.model_name_or_path)
+        examples_of(task, requests_of(options, text, task), lambda _: None)
+    from toi.checkpoint import load, quiet
     from toi.decoding import Decoder
-    from toi.generation import Request
 
     quiet()
     checkpoint = load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
-    task = task_of(checkpoint, options.task)
+    task = chosen_task(checkpoint.task, options.task, checkpoint.name)
     decoder = Decoder(checkpoint)
     if options.interactive:
         talk(decoder, task, options)
         return
-    if options.input_file is not None:
-        from toi.requests import parse_requests
-
-        requests = parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks)
-    else:
-        fields = ("context", "answer", "question", "title", "answer_start", "occurrence")
-        requests = [("", Request(**{name: getattr(options, name) for name in fields}))]
-    answered = answer(decoder, task, options, requests)
+    answered = answer(decoder, task, options, requests_of(options, text, task))
     if options.input_file is None:
         refuse_nothing(answered[0], options)
     show(answered, options, many=options.input_file is not None)
@@ -126,31 +132,66 @@ def read_input(name: str) -> str:
         raise InputError(f"stdin: not UTF-8 (byte 0x{error.object[error.start]:02x}); convert it to UTF-8") from None
 
 
+def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tuple[str, Request]]":
+    """What is asked for, each with its place in the file: on the command line, or in `text`, what the input file holds."""
+    from toi.generation import Request
+    from toi.requests import parse_requests
+
+    if options.input_file is not None:
+        return parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks)
+    fields = ("context", "answer", "question", "title", "answer_start", "occurrence")
+    return [("", Request(**{name: getattr(options, name) for name in fields}))]
+
+
+def examples_of(task: "Task", requests: "list[tuple[str, Request]]", warn: "Callable[[str], object]") -> "list[Example]":
+    """The Examples of requests. Raises InputError with the place of the first that cannot be met, and the number of others."""
+    from toi.errors import InputError
+    from toi.generation import example_of, prompt
+
+    examples, refused = [], []
+    for place, request in requests:
+        at = f"{place}: " if place else ""
+        try:
+            examples.append(example_of(task, request, partial(_warn_at, warn, at)))
+            prompt(task, examples[-1])
+        except InputError as error:
+            refused.append((place, f"{at}{error}"))
+    if refused:
+        others = [place for place, _ in refused[1:]]
+        also = f" (and {', '.join(others[:10])}{', ...' if len(others) > 10 else ''})" if others else ""
+        raise InputError(refused[0][1] + also)
+    return examples
+
+
+def _warn_at(warn: "Callable[[str], object]", at: str, text: str) -> None:
+    warn(at + text)
+
+
 def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests: "list[tuple[str, Request]]") -> "list[Answered]":
     """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met."""
     from tqdm import tqdm
 
-    from toi.errors import InputError
-    from toi.generation import example_of, prompt
+    from toi.batching import truncate
+    from toi.generation import prompt
     from toi.requests import Answered
+    from toi.tasks import HIGHLIGHT
     from toi.verdicts import verdict
 
     checkpoint = decoder.checkpoint
     if options.verbose:
         print(f"generate.py: {options}", file=sys.stderr)
-    examples, sources = [], []
-    for place, request in requests:
+    examples = examples_of(task, requests, warn)
+    sources = [prompt(task, example) for example in examples]
+    limit = options.max_input_length or checkpoint.max_input_length
+    mark = checkpoint.tokenizer.encode(HIGHLIGHT)[0]
+    for (place, _), source, ids in zip(requests, sources, checkpoint.tokenizer.encode_batch(sources), strict=True):
         at = f"{place}: " if place else ""
-        try:
-            examples.append(example_of(task, request, partial(warn, place=at)))
-            sources.append(prompt(task, examples[-1]))
-        except InputError as error:
-            raise InputError(f"{at}{error}") from None
         if options.verbose:
-            print(f"generate.py: {at}{sources[-1]}", file=sys.stderr)
-        tokens, limit = len(checkpoint.tokenizer.encode(sources[-1])), options.max_input_length or checkpoint.max_input_length
-        if tokens > limit:
-            warn(f"{at}the prompt has {tokens:,} tokens and is cut to {limit:,}; shorten the context")
+            print(f"generate.py: {at}{source}", file=sys.stderr)
+        if len(ids) > limit:
+            lost = task.highlights and truncate(ids, limit).count(mark) < 2
+            what = "before the end of the answer, so the output is of no use" if lost else "at its end"
+            warn(f"{at}the prompt has {len(ids):,} tokens and is cut to {limit:,}, {what}; shorten the context")
     answers = [task.answers(example) if task.asks else [] for example in examples]
     banned = [[] if options.allow_answer else words for words in answers]
     words = options.all_bad_words()
@@ -164,9 +205,9 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     return [one for one in found if one is not None]
 
 
-def warn(text: str, place: str = "") -> None:
+def warn(text: str) -> None:
     """Print a warning on stderr."""
-    print(f"generate.py: warning: {place}{text}", file=sys.stderr)
+    print(f"generate.py: warning: {text}", file=sys.stderr)
 
 
 def refuse_nothing(one: "Answered", options: GenerateOptions) -> None:
@@ -224,6 +265,8 @@ def talk(decoder: "Decoder", task: "Task", options: GenerateOptions) -> None:
                 one = answer(decoder, task, options, [("", request)])[0]
                 refuse_nothing(one, options)
                 show([one], options, many=False)
+        except SystemExit:  # --help has been printed
+            continue
         except (InputError, ValueError) as error:
             print(f"generate.py: {error}", file=sys.stderr)
 

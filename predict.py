@@ -63,6 +63,12 @@ def main(options: PredictOptions) -> None:
     print(f"wrote {len(rows):,} rows to {output}")
     if done.resumed:
         print(f"{done.resumed:,} of them were there from a run that had been stopped")
+    if done.cut:
+        limit = options.max_input_length or checkpoint.max_input_length
+        cut = f"{done.cut:,} {'source is' if done.cut == 1 else 'sources are'}"
+        print(
+            f"predict.py: warning: {cut} longer than {limit:,} tokens and cut at the end; see --max_input_length", file=sys.stderr
+        )
     print(f"{done.engine or 'nothing was left to do'}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
     if done.without_output:
         named = ", ".join(done.without_output[:10]) + (", ..." if len(done.without_output) > 10 else "")
@@ -79,6 +85,10 @@ def output_of(options: PredictOptions) -> Path:
     if options.output_file is None and not Path(options.model_name_or_path).is_dir():
         raise InputError(f"{options.model_name_or_path}: not a folder to write to; give --output_file")
     output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
+    if output.is_dir():
+        raise InputError(f"{output}: a folder; --output_file is the name of a file")
+    if options.input_file and output.resolve() == Path(options.input_file).resolve():
+        raise InputError(f"{output}: --output_file is the --input_file, which would be lost")
     check_writable(output.parent, as_a_whole=False)
     return output
 

@@ -148,10 +148,10 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
     from accelerate.state import AcceleratorState
     from accelerate.utils import set_seed
 
-    from toi.checkpoint import add_highlight, load, task_of
+    from toi.checkpoint import add_highlight, load
     from toi.fast_t5 import can_speed_up, speed_up
     from toi.resume import find_checkpoint, load_checkpoint, remove_checkpoints
-    from toi.tasks import read_task
+    from toi.tasks import chosen_task, read_task
     from toi.training import (
         State,
         check_compiler,
@@ -172,7 +172,7 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
         from_scratch=options.from_scratch,
         seed=options.seed,
     )
-    task = read_task(options.data_dir) or (task_of(checkpoint, options.task) if options.task else None)
+    task = read_task(options.data_dir) or (chosen_task(checkpoint.task, options.task, checkpoint.name) if options.task else None)
     if highlighted:
         add_highlight(checkpoint)
     rows = encode_splits(options, accelerator, checkpoint.tokenizer)

@@ -7,7 +7,9 @@ PYTHON=${PYTHON:-python}
 # Show a command as one would type it, then run it.
 run() {
     printf '\n$ python'
-    printf ' %s' "$@"
+    for word in "$@"; do
+        case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
     printf '\n'
     "$PYTHON" "$@"
 }

@@ -6,9 +6,9 @@ import torch
 from conftest import make_model
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from toi.checkpoint import add_highlight, load, refuse_other_run, save, task_of, update_run
+from toi.checkpoint import add_highlight, load, refuse_other_run, save, update_run
 from toi.errors import InputError
-from toi.tasks import Task
+from toi.tasks import Task, chosen_task
 
 
 def test_a_saved_model_is_an_ordinary_one(tiny, tmp_path):
@@ -136,15 +136,19 @@ def test_a_model_in_the_cache_of_the_hub_needs_no_network(tiny, tmp_path, monkey
     assert torch.equal(checkpoint.model.get_input_embeddings().weight, load(str(tiny)).model.get_input_embeddings().weight)
 
 
-def test_task_of(tiny):
+def test_chosen_task(tiny):
     checkpoint = load(str(tiny))
     with pytest.raises(InputError, match="--task qa, aqg or aqg-hl"):
-        task_of(checkpoint, None)
-    assert task_of(checkpoint, "qa") == Task.named("qa")
+        chosen_task(checkpoint.task, None, checkpoint.name)
+    assert chosen_task(checkpoint.task, "qa", checkpoint.name) == Task.named("qa")
     checkpoint.task = Task.named("aqg")
-    assert task_of(checkpoint, None) == task_of(checkpoint, "aqg") == Task.named("aqg")
+    assert (
+        chosen_task(checkpoint.task, None, checkpoint.name)
+        == chosen_task(checkpoint.task, "aqg", checkpoint.name)
+        == Task.named("aqg")
+    )
     with pytest.raises(InputError, match="was trained for the task aqg, not qa"):
-        task_of(checkpoint, "qa")
+        chosen_task(checkpoint.task, "qa", checkpoint.name)
 
 
 def test_other_runs_are_not_overwritten(tmp_path):

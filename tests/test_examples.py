@@ -10,6 +10,7 @@ BAD_ROWS = [
     (b"a\t\tc\n", "t.tsv:1: the source field is empty"),
     (b"a\tb\t \n", "t.tsv:1: the target field is empty"),
     (b"\tb\tc\n", "t.tsv:1: the id field is empty"),
+    (b"id\tsource\ttarget\na\tb\tc\n", "t.tsv:1: a header; these files have none"),
     (b"", "t.tsv: no rows"),
     (b"a\tb\tc\na\t\xe3\x81\tc\n", "t.tsv:2: not UTF-8 (byte 0xe3)"),
     ("a\tb\tc\n".encode("utf-16"), "t.tsv:1: not UTF-8 (byte 0xff)"),

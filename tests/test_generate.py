@@ -1,6 +1,8 @@
 """generate.py as a user runs it."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +63,7 @@ def test_on_the_terminal(model):
         "--num_beams 2 --num_return_sequences 2",
         "甲府市",
         "--num_bems 3",
+        "--help",
         "乙府市",
         "",
         "桃と<hl>桃<hl>です",
@@ -69,7 +72,9 @@ def test_on_the_terminal(model):
     ]
     result = generate(model, "--interactive", stdin="\n".join(lines) + "\n")
     assert result.returncode == 0, result.stderr
-    outputs = result.stdout.replace("context> ", "").replace("answer> ", "").splitlines()
+    assert "usage: generate.py" in result.stdout
+    shown = "".join(re.split(r"usage:.*?╯\n(?=answer> )", result.stdout, flags=re.DOTALL))
+    outputs = shown.replace("context> ", "").replace("answer> ", "").splitlines()
     assert len(outputs) == 1 + 1 + 2 + 2
     assert "did you mean --num_beams?" in result.stderr
     assert "the answer '乙府市' is not in the context; the nearest is '甲府市'" in result.stderr
@@ -114,11 +119,47 @@ def test_all_options_of_the_superseded_script(model, tiny, tmp_path):
             "occurs 1 times in the context: there is no occurrence 2",
         ),
         (["--question", "何?", "--context", CONTEXT], "the model asks questions (task aqg): give --answer, not --question"),
+        (["--context", "<hl> <hl>甲府市です"], "nothing stands between the two <hl> of the context"),
+        (["--answer", "甲府市", "--context", CONTEXT, "--num_beams", "0"], "generate.py: --num_beams must be at least 1, not 0"),
+        (["--answer", b"\xff", "--context", CONTEXT], "--answer is not UTF-8"),
         (["--context", "<hl>甲府市です"], "a marked context has <hl> twice, around the answer; this one has it 1 times"),
     ],
 )
 def test_bad_requests(model, arguments, message):
     assert message in refused(generate(model, *arguments))
+
+
+def test_bad_lines_of_a_file_are_said_before_the_model_is_loaded(model, tmp_path):
+    answers = ("甲府市", "乙府市", "桃", "")
+    lines = [json.dumps({"answer": answer, "context": CONTEXT}) for answer in answers]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    broken = shutil.copytree(model, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(b"")
+    message = refused(generate(broken, "--input_file", str(tmp_path / "x.jsonl")))
+    place = tmp_path / "x.jsonl"
+    assert f"{place}:2: the answer '乙府市' is not in the context; the nearest is '甲府市' (and {place}:3, {place}:4)" in message
+
+
+def test_a_prompt_without_its_answer_is_warned_of(tiny, tmp_path):
+    from toi.checkpoint import add_highlight, load, save
+    from toi.tasks import Task
+
+    checkpoint = load(str(tiny))
+    add_highlight(checkpoint)
+    save(tmp_path / "m", checkpoint.model, checkpoint.tokenizer, Task.named("aqg-hl"), {}, {})
+    long = "趣味は釣りです。" * 9 + CONTEXT
+    result = generate(tmp_path / "m", "--answer", "甲府市", "--context", long, "--max_input_length", "20")
+    assert "cut to 20, before the end of the answer, so the output is of no use; shorten the context" in result.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_an_output_that_cannot_be_written(model):
+    command = [sys.executable, "generate.py", "--model_name_or_path", model, "--answer", "甲府市", "--context", CONTEXT]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "generate.py: the output cannot be written (No space left on device)"
+    assert "Traceback" not in result.stderr
 
 
 def test_a_missing_file_is_said_at_once():

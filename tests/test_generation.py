@@ -65,7 +65,9 @@ def test_a_marked_context_says_where_the_answer_is():
     assert (example.context, example.answers) == ("桃と桃です", (Answer("桃", 2),))
     assert prompt(task, example) == "桃と<hl>桃<hl>です"
     assert example_of(task, Request("桃と<hl>ﾓﾓ<hl>です", "モモ")).answers == (Answer("ﾓﾓ", 2),)
-    for context, count in (("桃<hl>", 1), ("<hl> <hl>桃", 2), ("<hl>桃<hl>と<hl>桃<hl>", 4)):
+    with pytest.raises(InputError, match="nothing stands between the two <hl>"):
+        unmarked("<hl> <hl>桃")
+    for context, count in (("桃<hl>", 1), ("<hl>桃<hl>と<hl>桃<hl>", 4)):
         with pytest.raises(InputError, match=f"has it {count} times"):
             example_of(task, Request(context))
     with pytest.raises(InputError, match="the context marks '桃', but the answer is '柿'"):

@@ -92,8 +92,16 @@ def test_sources_without_targets(tiny, tmp_path, capsys):
     (tmp_path / "in.tsv").write_text("a\t甲府市\nb\t桃\t\n", encoding="utf-8")
     out = tmp_path / "out.tsv"
     options = {"model_name_or_path": str(tiny), "input_file": str(tmp_path / "in.tsv"), "output_file": str(out)}
-    predict.main(predict.PredictOptions(**options, max_target_length=4))
-    assert "wrote 2 rows" in capsys.readouterr().out
+    predict.main(predict.PredictOptions(**options, max_target_length=4, max_input_length=2))
+    said = capsys.readouterr()
+    assert "wrote 2 rows" in said.out
+    assert "2 sources are longer than 2 tokens and cut at the end" in said.err
+    options["output_file"] = options["input_file"]
+    with pytest.raises(InputError, match="--output_file is the --input_file, which would be lost"):
+        predict.main(predict.PredictOptions(**options))
+    options["output_file"] = str(tmp_path)
+    with pytest.raises(InputError, match="a folder; --output_file is the name of a file"):
+        predict.main(predict.PredictOptions(**options))
     assert [line.split("\t")[:3] for line in out.read_text().splitlines()[1:]] == [["a", "甲府市", ""], ["b", "桃", ""]]
 
 

@@ -44,6 +44,8 @@ BAD = [
     ('{"context": "桃", "answer_start": true}', "f:1: answer_start must be a whole number"),
     ('{"context": "桃"}\n{"context"', "f:2: not JSON (Expecting ':' delimiter); expected an object a line"),
     ('{"context": "桃"}\n[]', "f:2: expected an object"),
+    ('[{"context": "桃"}]', "f:1: a JSON array; expected JSON Lines, one object a line"),
+    ('{"context": "桃\\ud83d"}', "f:1: context holds half a surrogate pair"),
 ]
 
 

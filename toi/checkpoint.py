@@ -93,6 +93,8 @@ def find(name: str, *, weights: bool = True) -> Path:
     path = Path(name)
     if path.is_dir():
         return path
+    if path.is_file():
+        raise InputError(f"{name}: a file, not a model folder; give the folder that holds its config.json")
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise InputError(f"{name}: no such model folder")
     try:
@@ -154,17 +156,6 @@ def save(
         if task is not None:
             write_task(new, task, data)
         write_json(new / "run.json", run)
-
-
-def task_of(checkpoint: Checkpoint, name: str | None) -> Task:
-    """The task of a model: its own, or the built-in one called `name`. Raises InputError if there is neither, or both."""
-    if checkpoint.task is None:
-        if name is None:
-            raise InputError(f"{checkpoint.name}: no task.json; say what the model does with --task qa, aqg or aqg-hl")
-        return Task.named(name)
-    if name is not None and name != checkpoint.task.name:
-        raise InputError(f"{checkpoint.name}: was trained for the task {checkpoint.task.name}, not {name}; leave --task out")
-    return checkpoint.task
 
 
 def refuse_other_run(folder: str | Path, overwrite: bool) -> None:

@@ -38,7 +38,10 @@ def run(script: Callable[[T], object], options: type[T]) -> None:
     """
     name = os.path.basename(sys.argv[0])
     try:
+        if sys.stdout is None:
+            raise InputError("stdout is closed: there is nowhere to print to")
         script(checked(parse(options, sys.argv[1:])))
+        sys.stdout.flush()
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
@@ -46,7 +49,18 @@ def run(script: Callable[[T], object], options: type[T]) -> None:
         print(f"{name}: interrupted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+    except OSError as error:
+        if error.filename is not None:  # not of a stream: that has no name
+            raise
+        _forget_output()
+        print(f"{name}: the output cannot be written ({error.strerror})", file=sys.stderr)
+        sys.exit(2)
+
+
+def _forget_output() -> None:
+    """Let Python not try to write what stdout did not take once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(options: type[T], arguments: list[str]) -> T:

@@ -103,6 +103,7 @@ class Decoder:
         self._automata: dict[tuple[str, ...], BannedText] = {}
         self.engine = ""  # of the last run, in words
         self.constrained = 0  # how many sources of the last run were searched again, which only torch does
+        self.cut = 0  # how many sources of the last run were longer than the limit
 
     @property
     def report(self) -> str:
@@ -136,11 +137,9 @@ class Decoder:
         translator = self._choose(options, plan)
         checkpoint.model.to(_device()).eval()
         limit = options.max_input_length or checkpoint.max_input_length
-        self.constrained = 0
-        rows = [
-            _Row(i, truncate(ids, limit), tuple(banned[i]) if banned else (), plan, plan)
-            for i, ids in enumerate(tokenizer.encode_batch(sources))
-        ]
+        encoded = tokenizer.encode_batch(sources)
+        self.constrained, self.cut = 0, sum(len(ids) > limit for ids in encoded)
+        rows = [_Row(i, truncate(ids, limit), tuple(banned[i]) if banned else (), plan, plan) for i, ids in enumerate(encoded)]
         while rows:
             again = []
             for batch, found in self._search(rows, words, translator, batch_size, options.max_batch_tokens):

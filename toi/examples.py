@@ -77,6 +77,8 @@ def iterate_rows(path: str | Path, *, targets: bool = True) -> Iterator[Row]:
     number = 0
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.removesuffix("\r").split("\t")
+        if number == 1 and fields[0] in ("id", "qa_id") and fields[1:2] in (["source"], ["input"]):
+            raise InputError(f"{path}:1: a header; these files have none, so remove the line")
         if not targets and len(fields) == 2:
             fields.append("")
         if len(fields) != 3:

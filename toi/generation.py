@@ -44,9 +44,13 @@ def example_of(task: Task, request: Request, warn: Callable[[str], object] = lam
     if not context.strip():
         raise InputError("the context is empty")
     if task.asks and answer is None:
-        raise InputError(f"the model asks questions (task {task.name}): give --answer, not --question")
+        given = ", not --question" if request.question is not None else f", or mark it in the context with {HIGHLIGHT}"
+        raise InputError(f"the model asks questions (task {task.name}): give --answer{given}")
     if not task.asks and request.question is None:
-        raise InputError(f"the model answers questions (task {task.name}): give --question, not --answer")
+        given = ", not --answer" if answer is not None else ""
+        raise InputError(f"the model answers questions (task {task.name}): give --question{given}")
+    if answer is not None and not normalize(answer):
+        raise InputError("the answer is empty")
     answers = () if answer is None else (find_answer(answer, context, start, request.occurrence, warn),)
     return Example(request.id, context, request.question or "", answers, request.title)
 
@@ -54,7 +58,9 @@ def example_of(task: Task, request: Request, warn: Callable[[str], object] = lam
 def unmarked(context: str) -> tuple[str, str, int]:
     """A context without its two <hl>, the answer between them, and where it begins. Raises InputError if they are not two."""
     parts = context.split(HIGHLIGHT)
-    if len(parts) != 3 or not parts[1].strip():
+    if len(parts) == 3 and not parts[1].strip():
+        raise InputError(f"nothing stands between the two {HIGHLIGHT} of the context; put them around the answer")
+    if len(parts) != 3:
         raise InputError(f"a marked context has {HIGHLIGHT} twice, around the answer; this one has it {len(parts) - 1} times")
     before, answer, behind = parts
     start = len(before) + len(answer) - len(answer.lstrip())
@@ -75,24 +81,27 @@ def find_answer(
     spans = find(answer, context)
     if not spans:
         nearest = _nearest(normalize(answer), normalize(context))
-        raise InputError(f"the answer {answer!r} is not in the context" + (f"; the nearest is {nearest!r}" if nearest else ""))
+        mend = f"the nearest is {nearest!r}" if nearest else "give it as it stands there"
+        raise InputError(f"the answer {answer!r} is not in the context; {mend}")
     starts = [begin for begin, _ in spans]
     number = 0
     if start is not None:
         if start not in starts:
-            places = ", ".join(map(str, starts))
-            raise InputError(f"the answer {answer!r} does not begin at character {start} of the context, but at {places}")
+            raise InputError(f"the answer {answer!r} does not begin at character {start} of the context, but at {_places(starts)}")
         number = starts.index(start)
     elif occurrence is not None:
         if not 1 <= occurrence <= len(spans):
             raise InputError(f"the answer {answer!r} occurs {len(spans)} times in the context: there is no occurrence {occurrence}")
         number = occurrence - 1
     elif len(spans) > 1:
-        places = ", ".join(map(str, starts))
         first = "the first is taken; choose with --occurrence or --answer_start"
-        warn(f"the answer {answer!r} occurs {len(spans)} times, at {places}; {first}")
+        warn(f"the answer {answer!r} occurs {len(spans)} times, at {_places(starts)}; {first}")
     begin, end = spans[number]
     return Answer(context[begin:end], begin)
+
+
+def _places(starts: list[int]) -> str:
+    return ", ".join(map(str, starts[:10])) + (", ..." if len(starts) > 10 else "")
 
 
 def _nearest(wanted: str, text: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toi.overlap import lcs_length, ngrams, shared, union_lcs_hits
+from toi.text import is_text
 from toi.tokens import Segmentation, segmentation
 
 References = Sequence[Sequence[str]]
@@ -365,7 +366,7 @@ def check(predictions: Sequence[str], references: References) -> None:
 def check_texts(texts: Sequence[str], what: str) -> None:
     """Raise ValueError if a text holds half of a surrogate pair: it is no Unicode text, and no tokenizer takes it."""
     for i, text in enumerate(texts):
-        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        if not is_text(text):
             raise ValueError(f"{what} {i} holds an unpaired surrogate")
 
 

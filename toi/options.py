@@ -142,7 +142,7 @@ class NBestOptions(DecodingOptions):
         """What is wrong with these options."""
         found = super().problems() + at_least(self, 1, "num_return_sequences")
         n = self.num_return_sequences
-        if n > self.num_beams and not self.do_sample and not (self.diversity_penalty and self.num_beam_groups == 1):
+        if n > self.num_beams >= 1 and not self.do_sample and not (self.diversity_penalty and self.num_beam_groups == 1):
             found.append(f"--num_return_sequences {n} needs --num_beams {n}, or --do_sample, or --diversity_penalty without groups")
         return found
 

@@ -54,10 +54,11 @@ def predict(
 
 @dataclass(frozen=True)
 class Run:
-    """What `predict_to_file` did: the engines, rows that an earlier run had done, ids without output."""
+    """What `predict_to_file` did: the engines, rows that an earlier run had done, sources that were cut, ids without output."""
 
     engine: str
     resumed: int
+    cut: int  # of the first process's share
     without_output: list[str]
     seconds: float
 
@@ -94,7 +95,7 @@ def predict_to_file(
     write_predictions(path, (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True)))
     journal.remove()
     without = [row.id for row, result in zip(rows, results, strict=True) if result[2]]
-    return Run(decoder.report, resumed, without, time.perf_counter() - started)
+    return Run(decoder.report, resumed, decoder.cut, without, time.perf_counter() - started)
 
 
 def _run_key(checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions) -> str:

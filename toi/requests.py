@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from toi.decoding import Output
 from toi.errors import InputError
 from toi.generation import Request
-from toi.text import normalize
-from toi.verdicts import Verdict
+from toi.text import is_text, normalize
+
+if TYPE_CHECKING:  # what these import is slow, and requests are read before it
+    from toi.decoding import Output
+    from toi.verdicts import Verdict
 
 _FIELDS = {
     "id": (str, int), "context": (str,), "answer": (str,), "question": (str,), "title": (str,), "answer_start": (int,),
@@ -23,8 +25,8 @@ class Answered:
     """A request with its outputs, each with a verdict; no output where nothing without a banned word was found."""
 
     request: Request
-    output: Output
-    verdicts: list[Verdict] = field(default_factory=list)
+    output: "Output"
+    verdicts: "list[Verdict]" = field(default_factory=list)
 
 
 def parse_requests(text: str, name: str, asks: bool) -> list[tuple[str, Request]]:
@@ -37,6 +39,8 @@ def parse_requests(text: str, name: str, asks: bool) -> list[tuple[str, Request]
     lines = [(place, line) for place, line in lines if line.strip()]
     if not lines:
         raise InputError(f"{name}: no requests; expected JSON Lines, or a TSV with {'answer' if asks else 'question'} and context")
+    if lines[0][1].lstrip().startswith("["):
+        raise InputError(f"{lines[0][0]}: a JSON array; expected JSON Lines, one object a line")
     if lines[0][1].lstrip().startswith("{"):
         rows = [(place, _json_object(place, line)) for place, line in lines]
     else:
@@ -80,6 +84,8 @@ def _request(place: str, row: dict[str, Any]) -> Request:
     for key, value in row.items():
         if type(value) not in _FIELDS[key]:
             raise InputError(f"{place}: {key} must be {'a whole number' if int in _FIELDS[key] else 'a string'}")
+        if isinstance(value, str) and not is_text(value):
+            raise InputError(f"{place}: {key} holds half a surrogate pair, which is not text; mend the file")
     if not row.get("context", "").strip():
         raise InputError(f"{place}: the context is missing")
     return Request(**{**row, "id": str(row.get("id", ""))})

@@ -182,6 +182,17 @@ def read_task(folder: str | Path) -> Task | None:
     return Task.from_json(read_json(path), path) if path.is_file() else None
 
 
+def chosen_task(own: Task | None, name: str | None, model: str) -> Task:
+    """The task of a model: its own, or the built-in one called `name`. Raises InputError if there is neither, or both."""
+    if own is None:
+        if name is None:
+            raise InputError(f"{model}: no task.json; say what the model does with --task qa, aqg or aqg-hl")
+        return Task.named(name)
+    if name is not None and name != own.name:
+        raise InputError(f"{model}: was trained for the task {own.name}, not {name}; leave --task out")
+    return own
+
+
 def data_of(folder: str | Path) -> dict[str, Any]:
     """What the `task.json` of a data or model folder says of the data; nothing if there is none."""
     path = Path(folder) / "task.json"

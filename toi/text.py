@@ -76,6 +76,15 @@ class Normalization:
         return edits
 
 
+def is_text(text: str) -> bool:
+    """Whether a string can be written as UTF-8: half of a surrogate pair cannot, which JSON or a command line may bring."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def normalize(text: str, lowercase: bool = False) -> str:
     """Newlines to spaces, NFKC, neologdn with tildes kept; idempotent, without control characters.
 
