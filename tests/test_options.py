@@ -37,6 +37,16 @@ BAD = [
         "--backend ctranslate2 --do_sample",
         "--backend ctranslate2 cannot go with --do_sample, which",
     ),
+    (
+        PredictOptions,
+        "--compute_type int8 --length_penalty 1",
+        "--compute_type int8 cannot go with --length_penalty, which only torch does",
+    ),
+    (
+        GenerateOptions,
+        "--backend ctranslate2 --num_return_sequences 3 --context 文 --answer 文",
+        "cannot go with --num_return_sequences",
+    ),
     (PredictOptions, "--compute_type int8 --repetition_penalty 2", "--compute_type int8 cannot go with --repetition_penalty"),
     (PredictOptions, "--backend onnx", "--backend"),
     (PredictOptions, "--max_batch_tokens 0", "--max_batch_tokens must be at least 1, not 0"),

@@ -122,7 +122,8 @@ class DecodingOptions(ModelOptions):
         ):
             found.append("--diversity_penalty needs --num_beam_groups or --num_return_sequences above 1")
         beyond = ["--do_sample"] * self.do_sample + diverse
-        beyond += [f"--{n}" for n, v in (("repetition_penalty", 1), ("no_repeat_ngram_size", 0)) if getattr(self, n) != v]
+        only_torch = {"repetition_penalty": 1, "no_repeat_ngram_size": 0, "length_penalty": 0, "num_return_sequences": 1}
+        beyond += [f"--{name}" for name, value in only_torch.items() if getattr(self, name, value) != value]
         if self.backend == "torch" and self.compute_type == "int8":
             found.append("--compute_type int8 is not for --backend torch")
         elif beyond and (self.backend == "ctranslate2" or self.compute_type == "int8"):
