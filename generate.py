@@ -101,7 +101,7 @@ def main(options: GenerateOptions) -> None:
     folder = Path(options.model_name_or_path)
     if (folder / "config.json").is_file() and not options.interactive:  # the task is known before the model is loaded
         task = chosen_task(read_task(folder), options.task, options.model_name_or_path)
-        examples_of(task, requests_of(options, text, task), lambda _: None)
+        prompts_of(task, requests_of(options, text, task), lambda text, place: None)
     from toi.checkpoint import load, quiet
     from toi.decoding import Decoder
 
@@ -143,28 +143,29 @@ def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tupl
     return [("", Request(**{name: getattr(options, name) for name in fields}))]
 
 
-def examples_of(task: "Task", requests: "list[tuple[str, Request]]", warn: "Callable[[str], object]") -> "list[Example]":
-    """The Examples of requests. Raises InputError with the place of the first that cannot be met, and the number of others."""
+def prompts_of(
+    task: "Task", requests: "list[tuple[str, Request]]", warn: "Callable[..., object]"
+) -> "tuple[list[Example], list[str]]":
+    """The Examples and the prompts of requests; `warn` is called with a text and its `place`.
+
+    Raises InputError that names all requests that cannot be met, and says what is wrong with the first.
+    """
     from toi.errors import InputError
     from toi.generation import example_of, prompt
 
-    examples, refused = [], []
+    examples, sources, refused = [], [], []
     for place, request in requests:
         at = f"{place}: " if place else ""
         try:
-            examples.append(example_of(task, request, partial(_warn_at, warn, at)))
-            prompt(task, examples[-1])
+            examples.append(example_of(task, request, partial(warn, place=at)))
+            sources.append(prompt(task, examples[-1]))
         except InputError as error:
             refused.append((place, f"{at}{error}"))
     if refused:
         others = [place for place, _ in refused[1:]]
         also = f" (and {', '.join(others[:10])}{', ...' if len(others) > 10 else ''})" if others else ""
         raise InputError(refused[0][1] + also)
-    return examples
-
-
-def _warn_at(warn: "Callable[[str], object]", at: str, text: str) -> None:
-    warn(at + text)
+    return examples, sources
 
 
 def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests: "list[tuple[str, Request]]") -> "list[Answered]":
@@ -172,7 +173,6 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     from tqdm import tqdm
 
     from toi.batching import truncate
-    from toi.generation import prompt
     from toi.requests import Answered
     from toi.tasks import HIGHLIGHT
     from toi.verdicts import verdict
@@ -180,8 +180,7 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     checkpoint = decoder.checkpoint
     if options.verbose:
         print(f"generate.py: {options}", file=sys.stderr)
-    examples = examples_of(task, requests, warn)
-    sources = [prompt(task, example) for example in examples]
+    examples, sources = prompts_of(task, requests, warn)
     limit = options.max_input_length or checkpoint.max_input_length
     mark = checkpoint.tokenizer.encode(HIGHLIGHT)[0]
     for (place, _), source, ids in zip(requests, sources, checkpoint.tokenizer.encode_batch(sources), strict=True):
@@ -191,7 +190,7 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
         if len(ids) > limit:
             lost = task.highlights and truncate(ids, limit).count(mark) < 2
             what = "before the end of the answer, so the output is of no use" if lost else "at its end"
-            warn(f"{at}the prompt has {len(ids):,} tokens and is cut to {limit:,}, {what}; shorten the context")
+            warn(f"the prompt has {len(ids):,} tokens and is cut to {limit:,}, {what}; shorten the context", at)
     answers = [task.answers(example) if task.asks else [] for example in examples]
     banned = [[] if options.allow_answer else words for words in answers]
     words = options.all_bad_words()
@@ -205,9 +204,9 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     return [one for one in found if one is not None]
 
 
-def warn(text: str) -> None:
+def warn(text: str, place: str = "") -> None:
     """Print a warning on stderr."""
-    print(f"generate.py: warning: {text}", file=sys.stderr)
+    print(f"generate.py: warning: {place}{text}", file=sys.stderr)
 
 
 def refuse_nothing(one: "Answered", options: GenerateOptions) -> None:

@@ -16,7 +16,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,22 @@ LENGTH = 64
 
 def sources(count: int) -> list[str]:
     """Prompts over the whole of JaQuAD's dev files, in file order."""
-    found = []
-    for path in sorted((ROOT / "raw" / "jaquad" / "dev").glob("*.json")):
-        for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
-            for paragraph in article["paragraphs"]:
-                for qa in paragraph["qas"]:
-                    found.append(f"answer: {qa['answers'][0]['text']} context: {paragraph['context']}")
+    from models import jaquad_paragraphs
+
+    found = [
+        f"answer: {qa['answers'][0]['text']} context: {paragraph['context']}"
+        for paragraph in jaquad_paragraphs("dev")
+        for qa in paragraph["qas"]
+    ]
     step = len(found) // count
     return found[::step][:count]
 
 
-def jaquad_questions() -> Iterator[str]:
+def jaquad_questions() -> list[str]:
     """The questions of JaQuAD's dev files."""
-    for path in sorted((ROOT / "raw" / "jaquad" / "dev").glob("*.json")):
-        for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
-            for paragraph in article["paragraphs"]:
-                yield from (qa["question"] for qa in paragraph["qas"])
+    from models import jaquad_paragraphs
+
+    return [qa["question"] for paragraph in jaquad_paragraphs("dev") for qa in paragraph["qas"]]
 
 
 def words(questions: Iterable[str], count: int, seed: int = 0) -> list[str]:

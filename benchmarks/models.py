@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 
+def jaquad_paragraphs(split: str, raw: Path = ROOT / "raw" / "jaquad") -> Iterator[dict]:
+    """The paragraphs of JaQuAD's train or dev files, in file order."""
+    for path in sorted(raw.glob(f"{split}/*.json")):
+        for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
+            yield from article["paragraphs"]
+
+
 def jaquad_sentences(raw: Path = ROOT / "raw" / "jaquad") -> Iterator[str]:
     """The contexts and questions of JaQuAD's training files, a sentence at a time."""
-    for path in sorted(raw.glob("train/*.json")):
-        for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
-            for paragraph in article["paragraphs"]:
-                yield from (sentence + "。" for sentence in paragraph["context"].split("。") if sentence.strip())
-                yield from (qa["question"] for qa in paragraph["qas"])
+    for paragraph in jaquad_paragraphs("train", raw):
+        yield from (sentence + "。" for sentence in paragraph["context"].split("。") if sentence.strip())
+        yield from (qa["question"] for qa in paragraph["qas"])
 
 
 def make_t5_54m(folder: str | Path, raw: Path = ROOT / "raw" / "jaquad") -> Path:

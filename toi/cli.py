@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import tyro
 
 from toi.errors import InputError
+from toi.files import DISK_ERRORS
 
 # `--bad_words 山梨 山梨県`; a switch is `--do_train`, and only one that is on by default has a `--no_` form.
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
@@ -51,7 +52,7 @@ def run(script: Callable[[T], object], options: type[T]) -> None:
     except BrokenPipeError:  # `| head` has seen enough
         _forget_output()
     except OSError as error:
-        if error.filename is not None:  # not of a stream: that has no name
+        if error.filename is not None or error.errno not in DISK_ERRORS:  # a stream has no name
             raise
         _forget_output()
         print(f"{name}: the output cannot be written ({error.strerror})", file=sys.stderr)

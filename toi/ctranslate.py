@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
+from toi import t5_decoder
 from toi.checkpoint import Checkpoint
 from toi.errors import InputError
 from toi.files import replacing_folder
@@ -32,7 +33,7 @@ def obstacle(checkpoint: Checkpoint) -> str | None:
     except ImportError as error:
         return f"ctranslate2 is not installed ({error}); pip install ctranslate2"
     config = checkpoint.model.config
-    if config.model_type not in ("t5", "mt5"):
+    if not t5_decoder.knows(checkpoint.model):
         return f"a {config.model_type} model is not converted, only T5 and mT5"
     from ctranslate2.converters.transformers import _SUPPORTED_ACTIVATIONS
 
@@ -170,8 +171,7 @@ def _convert(checkpoint: Checkpoint, folder: Path) -> None:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     spec = T5Loader().get_model_spec(model.cpu())
     # The loader goes by tie_word_embeddings, which transformers 5 sets for models, too, that do not scale (v1.1, mT5).
-    scaled = getattr(model.config, "scale_decoder_outputs", False)
-    spec.decoder.scale_outputs = model.config.d_model**-0.5 if scaled else OPTIONAL
+    spec.decoder.scale_outputs = model.config.d_model**-0.5 if t5_decoder.scales_outputs(model) else OPTIONAL
     names = [str(i) for i in range(model.get_input_embeddings().weight.shape[0])]
     spec.register_source_vocabulary(names)
     spec.register_target_vocabulary(names)

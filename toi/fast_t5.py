@@ -23,6 +23,8 @@ from torch.nn import functional
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
+from toi.t5_decoder import bias_of_distances
+
 _UNSEEN = -1e9  # added to the scores of padding and, in the decoder, of what comes later
 
 
@@ -145,14 +147,7 @@ def _norm(norm: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 def _position_bias(attention: Any, length: int) -> torch.Tensor:
     """(heads, length, length): what is added to the score of each pair of positions; it depends on their distance alone."""
-    distances = torch.arange(1 - length, length)
-    buckets = attention._relative_position_bucket(
-        distances,
-        bidirectional=not attention.is_decoder,
-        num_buckets=attention.relative_attention_num_buckets,
-        max_distance=attention.relative_attention_max_distance,
-    )
-    return _Distances.apply(attention.relative_attention_bias(buckets).T.contiguous(), length)
+    return _Distances.apply(bias_of_distances(attention, torch.arange(1 - length, length)), length)
 
 
 def _drawn(like: torch.Tensor, p: float) -> torch.Tensor:

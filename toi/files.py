@@ -24,7 +24,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 # What a disk says that is full or fails, in whatever file it happens.
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 @contextlib.contextmanager
@@ -170,12 +170,12 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         place = Path(os.fsdecode(error.filename)) if error.filename is not None else None
         ours = place is None or place in (path, *path.parents) or (path.parent in place.parents and place.name.startswith("."))
-        if error.errno in _DISK or ours:
+        if error.errno in DISK_ERRORS or ours:
             raise InputError(f"{place or path}: cannot be written ({error.strerror or error})") from error
         raise
     except Exception as error:  # safetensors has an error of its own for what the file system says
         said = re.search(r"I/O error: (.*) \(os error (\d+)\)", str(error))
-        if said is None or int(said[2]) not in _DISK:
+        if said is None or int(said[2]) not in DISK_ERRORS:
             raise
         raise InputError(f"{path}: cannot be written ({said[1]})") from error
 

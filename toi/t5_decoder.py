@@ -22,6 +22,22 @@ def knows(model: PreTrainedModel) -> bool:
     return model.config.model_type in ("t5", "mt5")
 
 
+def scales_outputs(model: PreTrainedModel) -> bool:
+    """Whether the last hidden states are multiplied by d_model ** -0.5: in T5 1.0, not in 1.1, and never in mT5."""
+    return bool(getattr(model.config, "scale_decoder_outputs", False))
+
+
+def bias_of_distances(attention: Any, distances: torch.Tensor) -> torch.Tensor:
+    """What a T5's self-attention adds to a score: key position - query position, (distances,) -> (heads, distances)."""
+    buckets = attention._relative_position_bucket(
+        distances,
+        bidirectional=not attention.is_decoder,
+        num_buckets=attention.relative_attention_num_buckets,
+        max_distance=attention.relative_attention_max_distance,
+    )
+    return attention.relative_attention_bias(buckets).T.contiguous()
+
+
 class T5Decoder:
     """A batch of outputs under way.
 
@@ -67,7 +83,7 @@ class T5Decoder:
             hidden = hidden + attention.o(read.transpose(1, 2).reshape(len(tokens), -1))
             hidden = hidden + dense.DenseReluDense(_norm(dense.layer_norm, hidden))
         hidden = _norm(self._stack.final_layer_norm, hidden)
-        if getattr(self._model.config, "scale_decoder_outputs", False):  # mT5 never does
+        if scales_outputs(self._model):
             hidden = hidden * self._model.config.d_model**-0.5
         return self._model.lm_head(hidden)
 
@@ -104,20 +120,13 @@ class T5Decoder:
         old, self._buffers = self._buffers, []
         for layer in range(len(self._blocks)):
             buffers = [self._buffer(outputs, like) for _ in range(2)]
-            for buffer, before in zip(buffers, old[layer] if old else (), strict=bool(old)):
-                buffer[: self._written] = before
+            if old:
+                for buffer, before in zip(buffers, old[layer], strict=True):
+                    buffer[: self._written] = before
             self._buffers.append(buffers)
         self._spare = [self._buffer(outputs, like) for _ in range(2)]
-        attention = self._blocks[0][0].SelfAttention
-        distances = torch.arange(self._room, device=like.device)
-        self._bias = attention.relative_attention_bias(
-            attention._relative_position_bucket(
-                -distances,
-                bidirectional=False,
-                num_buckets=attention.relative_attention_num_buckets,
-                max_distance=attention.relative_attention_max_distance,
-            )
-        ).T.contiguous()  # (heads, distance)
+        distances = -torch.arange(self._room, device=like.device)
+        self._bias = bias_of_distances(self._blocks[0][0].SelfAttention, distances)  # (heads, distance)
 
     def _buffer(self, outputs: int, like: torch.Tensor) -> torch.Tensor:
         return like.new_empty(self._room, outputs, self._heads * self._d)
