@@ -49,8 +49,8 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
             found.append("--compare is for one --split")
         if self.qa_model and self.predictions and not self.data_dir:
             found.append("--qa_model needs the contexts: give the --data_dir (and --split) of the predictions")
-        if self.profile == "sonoisa" and self.predictions and not self.tokenizer_name_or_path:
-            found.append("--profile sonoisa needs --tokenizer_name_or_path, the folder of a T5 tokenizer")
+        if self.profile == "sonoisa" and self.predictions and not self.tokenizer_name:
+            found.append("--profile sonoisa needs --tokenizer_name, the folder of a T5 tokenizer")
         return found
 
 
@@ -164,7 +164,7 @@ def examples_file(options: EvaluateOptions, split: str) -> Path | None:
 
 def pieces_of(options: EvaluateOptions) -> str:
     """The folder of the T5 tokenizer for `--profile sonoisa`."""
-    return options.tokenizer_name_or_path or options.model_name_or_path or options.output_dir
+    return options.tokenizer_name or options.model_name_or_path or options.output_dir
 
 
 def __getattr__(name: str) -> object:

@@ -322,7 +322,7 @@ REFUSED = [
     (["--compare", "x", "--split", "dev", "test"], "--compare is for one --split"),
     (["--predictions", "x", "--split", "dev", "test"], "--predictions are of one --split"),
     (["--predictions", "x", "--qa_model", "y"], "--qa_model needs the contexts"),
-    (["--predictions", "x", "--profile", "sonoisa"], "--profile sonoisa needs --tokenizer_name_or_path"),
+    (["--predictions", "x", "--profile", "sonoisa"], "--profile sonoisa needs --tokenizer_name"),
     (["--hallucination_tokenizer", "juman"], "--hallucination_tokenizer"),
 ]
 
@@ -349,7 +349,7 @@ def test_bad_files_are_said_in_one_line(asked, tmp_path):
         ([good, "--compare", other], "not predictions on the same rows"),
         ([good, "--compare", tmp_path / "none.tsv"], "none.tsv: no such file"),
         ([good, "--data_dir", tmp_path, "--qa_model", "x"], "test.jsonl: no such file; --qa_model needs the contexts"),
-        ([good, "--profile", "sonoisa", "--tokenizer_name_or_path", tmp_path], "no tokenizer (neither spiece.model nor"),
+        ([good, "--profile", "sonoisa", "--tokenizer_name", tmp_path], "no tokenizer (neither spiece.model nor tokenizer.json)"),
     ):
         with pytest.raises(InputError) as error:
             run_here("--output_dir", tmp_path / "o", "--predictions", *arguments)

@@ -271,6 +271,8 @@ class ScoringOptions:
     """Whose conventions: toi's, JSQuAD's in JGLUE, sonoisa's T5 on JSQuAD, lm-question-generation's (docs/evaluation.md)."""
     tokenizers: list[str] = field(default_factory=lambda: ["mecab"])
     """What BLEU, ROUGE and distinct-n count: mecab, sudachi-a, sudachi-b, sudachi-c, char, t5:FOLDER; several: a table."""
+    tokenizer_name: str | None = None
+    """The folder of the T5 tokenizer for --profile sonoisa. [default: the model's]"""
     n_resamples: int = 1000
     """Bootstrap resamples for the 95% intervals and p-values; 0 leaves the intervals out."""
     bootstrap_seed: int = 0

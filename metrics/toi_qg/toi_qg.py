@@ -25,7 +25,7 @@ Args:
     references: for each prediction the right text, or a list of several.
     tokenizer: mecab (default), sudachi-a, sudachi-b, sudachi-c, char, or t5:FOLDER.
     profile: toi (default), jglue, sonoisa or lmqg; see docs/evaluation.md.
-    tokenizer_name_or_path: the folder of the T5 tokenizer for the profile sonoisa.
+    tokenizer_name: the folder of the T5 tokenizer for the profile sonoisa.
     n_resamples: 0 (default), or the bootstrap resamples of the 95% intervals.
     signatures: whether the signatures come along.
 Returns:
@@ -55,13 +55,13 @@ class ToiQG(evaluate.Metric):
         references: list[str] | list[list[str]],
         tokenizer: str = "mecab",
         profile: str = "toi",
-        tokenizer_name_or_path: str | None = None,
+        tokenizer_name: str | None = None,
         n_resamples: int = 0,
         signatures: bool = False,
     ) -> dict[str, object]:
         profiles, resampling = _toi("toi.profiles"), _toi("toi.resampling")
         golds = [[gold] if isinstance(gold, str) else list(gold) for gold in references]
-        measures = profiles.profile_measures(profile, predictions, golds, tokenizer, tokenizer_name_or_path)
+        measures = profiles.profile_measures(profile, predictions, golds, tokenizer, tokenizer_name)
         scores = resampling.with_intervals(measures, n_resamples)
         found: dict[str, object] = {name: score.value for name, score in scores.items()}
         if n_resamples:
