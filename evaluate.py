@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from toi.cli import run
 from toi.options import DecodingOptions, ScoringOptions, at_least
+from toi.system.cli import run
 
 if TYPE_CHECKING:
-    from toi.checkpoint import Checkpoint
-    from toi.evaluation import Scored
-    from toi.prediction import Prediction
+    from toi.decoding.predict import Prediction
+    from toi.models.checkpoint import Checkpoint
+    from toi.scoring.scored import Scored
 
 
 @dataclass
@@ -56,19 +56,19 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
 
 def main(options: EvaluateOptions) -> None:
     """Score the model or the predictions, print the table, write `results.json` and `report.html`."""
-    from toi.files import check_writable
+    from toi.system.files import check_writable
 
     check_writable(options.output_dir)
     check_inputs(options)
-    import toi.checkpoint as checkpoints
-    from toi.evaluation import about_model, comparison_table, predict_splits, table, tokenizer_table, write_results
-    from toi.prediction import read_predictions
-    from toi.report import write_report
+    import toi.models.checkpoint as checkpoints
+    from toi.decoding.predict import read_predictions
+    from toi.scoring.report import write_report
+    from toi.scoring.scored import about_model, comparison_table, predict_splits, table, tokenizer_table, write_results
 
     checkpoints.quiet()
     reader = checkpoints.load(options.qa_model) if options.qa_model else None
     if reader is not None:
-        from toi.roundtrip import qa_task
+        from toi.scoring.roundtrip import qa_task
 
         qa_task(reader)  # a model that asks cannot answer: before anything is decoded
     data_dir = options.data_dir or "data"
@@ -98,12 +98,12 @@ def main(options: EvaluateOptions) -> None:
 
 def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
-    from toi.errors import InputError
-    from toi.evaluation import examples_by_id, read_other
-    from toi.examples import read_examples, read_rows, split_path
-    from toi.hallucination import check_tokenizer
-    from toi.prediction import read_predictions
-    from toi.tokens import segmentation, t5_decoded_pieces
+    from toi.data.examples import read_examples, read_rows, split_path
+    from toi.decoding.predict import read_predictions
+    from toi.scoring.hallucination import check_tokenizer
+    from toi.scoring.scored import examples_by_id, read_other
+    from toi.scoring.segmentation import segmentation, t5_decoded_pieces
+    from toi.system.errors import InputError
 
     for name in options.tokenizers if options.profile == "toi" else ["sudachi-a"] if options.profile == "lmqg" else []:
         segmentation(name)
@@ -127,9 +127,9 @@ def check_inputs(options: EvaluateOptions) -> None:
 
 def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split: str, reader: "Checkpoint | None") -> "Scored":
     """Everything that the options ask for about the predictions of a split."""
-    from toi import evaluation
-    from toi.examples import read_examples
-    from toi.tasks import read_task
+    from toi.data.examples import read_examples
+    from toi.data.tasks import read_task
+    from toi.scoring import scored as evaluation
 
     data_dir = data_dir_of(options)
     gold = evaluation.gold_answers(data_dir, split) if data_dir else {}
@@ -168,8 +168,8 @@ def pieces_of(options: EvaluateOptions) -> str:
 
 
 def __getattr__(name: str) -> object:
-    """What the library `evaluate` of Hugging Face has, which this file would hide from what runs here (toi/handover.py)."""
-    from toi.handover import from_library
+    """What the library `evaluate` of Hugging Face has, which this file would hide from what runs here (toi/system/handover.py)."""
+    from toi.system.handover import from_library
 
     return from_library(__name__, __file__, name)
 

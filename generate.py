@@ -17,17 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from toi.cli import checked, parse, run
 from toi.options import NBestOptions, TaskName, at_least
+from toi.system.cli import checked, parse, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toi.decoding import Decoder
-    from toi.examples import Example
-    from toi.generation import Request
-    from toi.requests import Answered
-    from toi.tasks import Task
+    from toi.data.examples import Example
+    from toi.data.requests import Request
+    from toi.data.tasks import Task
+    from toi.decoding.decoder import Decoder
+    from toi.scoring.answered import Answered
 
 
 @dataclass
@@ -75,7 +75,7 @@ class GenerateOptions(NBestOptions):
             if one:
                 found.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
             return found
-        from toi.text import is_text
+        from toi.text.normalization import is_text
 
         if not self.context.strip():
             found.append("--context is needed")
@@ -94,7 +94,7 @@ class GenerateOptions(NBestOptions):
 
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
-    from toi.tasks import chosen_task, read_task
+    from toi.data.tasks import chosen_task, read_task
 
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     text = read_input(options.input_file) if options.input_file is not None else ""
@@ -102,8 +102,8 @@ def main(options: GenerateOptions) -> None:
     if (folder / "config.json").is_file() and not options.interactive:  # the task is known before the model is loaded
         task = chosen_task(read_task(folder), options.task, options.model_name_or_path)
         prompts_of(task, requests_of(options, text, task), lambda text, place: None)
-    from toi.checkpoint import load, quiet
-    from toi.decoding import Decoder
+    from toi.decoding.decoder import Decoder
+    from toi.models.checkpoint import load, quiet
 
     quiet()
     checkpoint = load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
@@ -121,8 +121,8 @@ def main(options: GenerateOptions) -> None:
 
 def read_input(name: str) -> str:
     """The text of a file, or of stdin."""
-    from toi.errors import InputError
-    from toi.files import read_text
+    from toi.system.errors import InputError
+    from toi.system.files import read_text
 
     if name != "-":
         return read_text(name)
@@ -134,8 +134,8 @@ def read_input(name: str) -> str:
 
 def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tuple[str, Request]]":
     """What is asked for, each with its place in the file: on the command line, or in `text`, what the input file holds."""
-    from toi.generation import Request
-    from toi.requests import parse_requests
+    from toi.data.requests import Request
+    from toi.scoring.answered import parse_requests
 
     if options.input_file is not None:
         return parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks)
@@ -150,8 +150,8 @@ def prompts_of(
 
     Raises InputError that names all requests that cannot be met, and says what is wrong with the first.
     """
-    from toi.errors import InputError
-    from toi.generation import example_of, prompt
+    from toi.data.requests import example_of, prompt
+    from toi.system.errors import InputError
 
     examples, sources, refused = [], [], []
     for place, request in requests:
@@ -172,10 +172,10 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met."""
     from tqdm import tqdm
 
-    from toi.batching import truncate
-    from toi.requests import Answered
-    from toi.tasks import HIGHLIGHT
-    from toi.verdicts import verdict
+    from toi.data.tasks import HIGHLIGHT
+    from toi.models.batches import truncate
+    from toi.scoring.answered import Answered
+    from toi.scoring.verdicts import verdict
 
     checkpoint = decoder.checkpoint
     if options.verbose:
@@ -211,7 +211,7 @@ def warn(text: str, place: str = "") -> None:
 
 def refuse_nothing(one: "Answered", options: GenerateOptions) -> None:
     """Raise InputError for a request without an output."""
-    from toi.errors import InputError
+    from toi.system.errors import InputError
 
     if one.output.text is None:
         mend = "give fewer --bad_words or more --num_beams"
@@ -222,7 +222,7 @@ def refuse_nothing(one: "Answered", options: GenerateOptions) -> None:
 
 def show(answered: "list[Answered]", options: GenerateOptions, many: bool) -> None:
     """Print the outputs, and on stderr which requests have fewer than were asked for."""
-    from toi.requests import lines_of
+    from toi.scoring.answered import lines_of
 
     for line in lines_of(answered, options.output_format, several=many and options.num_return_sequences > 1):
         print(line)
@@ -236,8 +236,8 @@ def show(answered: "list[Answered]", options: GenerateOptions, many: bool) -> No
 
 def talk(decoder: "Decoder", task: "Task", options: GenerateOptions) -> None:
     """Ask for a context and then for answers (or questions) until an empty line; --options change the options; quit ends."""
-    from toi.errors import InputError
-    from toi.generation import Request
+    from toi.data.requests import Request
+    from toi.system.errors import InputError
 
     wanted = "answer" if task.asks else "question"
     print(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from toi.cli import run
 from toi.options import DecodingOptions, at_least
+from toi.system.cli import run
 
 
 @dataclass
@@ -44,7 +44,7 @@ class PredictOptions(DecodingOptions):
 
 def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
-    from toi.examples import read_rows, split_path
+    from toi.data.examples import read_rows, split_path
 
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     output = output_of(options)
@@ -52,8 +52,8 @@ def main(options: PredictOptions) -> None:
         rows = read_rows(options.input_file, targets=False)
     else:
         rows = read_rows(split_path(options.data_dir or "data", options.split))
-    import toi.checkpoint as checkpoints
-    from toi.prediction import predict_to_file
+    import toi.models.checkpoint as checkpoints
+    from toi.decoding.predict import predict_to_file
 
     checkpoints.quiet()
     checkpoint = checkpoints.load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
@@ -79,8 +79,8 @@ def main(options: PredictOptions) -> None:
 
 def output_of(options: PredictOptions) -> Path:
     """Where the predictions go. Raises InputError if that is not said, or cannot be written to."""
-    from toi.errors import InputError
-    from toi.files import check_writable
+    from toi.system.errors import InputError
+    from toi.system.files import check_writable
 
     if options.output_file is None and not Path(options.model_name_or_path).is_dir():
         raise InputError(f"{options.model_name_or_path}: not a folder to write to; give --output_file")

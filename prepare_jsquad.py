@@ -9,8 +9,8 @@ of the context 霧沢一は医師です。 becomes the line
     q1 <tab> question: 霧沢一の職業は何ですか? context: 霧沢一は医師です。 <tab> 医師
 """
 
-from toi.cli import run
-from toi.squad import SquadOptions, prepare_squad
+from toi.data.squad import SquadOptions, prepare_squad
+from toi.system.cli import run
 
 
 def main(options: SquadOptions) -> None:

@@ -15,8 +15,8 @@ or, with --highlight,
 
 from dataclasses import dataclass
 
-from toi.cli import run
-from toi.squad import SquadOptions, prepare_squad
+from toi.data.squad import SquadOptions, prepare_squad
+from toi.system.cli import run
 
 
 @dataclass

@@ -4,7 +4,7 @@
     python prepare_quiz_aqg.py --highlight        raw/quiz (JAQKET v1) -> data_quiz_aqg_hl/
     python prepare_quiz_aqg.py --train_file raw/quiz/aio_02_train.jsonl --passage_file 'raw/quiz/datasets.*.jsonl.gz'
 
-JAQKET v1, AI王, DPR retriever and FiD files are told apart by their content (see `toi/quiz.py`). A record
+JAQKET v1, AI王, DPR retriever and FiD files are told apart by their content (see `toi/data/quiz.py`). A record
 
     {"qid": "Q1", "question": "白浜市に住み、_釣りを趣味とする医師は誰でしょう?", "answer_entity": "霧沢一"}
 
@@ -19,8 +19,8 @@ or, with --highlight,
 
 from dataclasses import dataclass
 
-from toi.cli import run
-from toi.quiz import QuizOptions, prepare_quiz
+from toi.data.quiz import QuizOptions, prepare_quiz
+from toi.system.cli import run
 
 
 @dataclass

@@ -3,7 +3,7 @@
     python train.py --do_train --do_eval --data_dir data --output_dir model --model_name_or_path sonoisa/t5-base-japanese
 
 The loop is all here: `train` goes through the epochs, `train_step` through the batches of a step, `keep_if_better` validates and
-keeps the best. What they stand on is in toi/training.py. The loss is free: see `--loss`.
+keeps the best. What they stand on is in toi/training/state.py. The loss is free: see `--loss`.
 """
 
 import os
@@ -15,16 +15,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from toi.cli import checked, run
 from toi.options import TrainOptions
+from toi.system.cli import checked, run
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from toi.losses import Loss
-    from toi.token_rows import TokenRows
-    from toi.tokenization import Tokenizer
-    from toi.training import State
+    from toi.models.tokenizer import Tokenizer
+    from toi.training.encoded import TokenRows
+    from toi.training.losses import Loss
+    from toi.training.state import State
 
 
 def main(options: TrainOptions) -> None:
@@ -41,10 +41,10 @@ def train(options: TrainOptions) -> dict[str, Any]:
     """Train, and return what `run.json` holds. Raises InputError before anything slow if an input is wrong."""
     checked(options)
     highlighted = check_splits(options.data_dir, ("train", "dev"))
-    from toi.checkpoint import quiet, refuse_other_run
-    from toi.hub import check_hub, push
-    from toi.resume import find_checkpoint, save_checkpoint
-    from toi.training import finish, interruptible
+    from toi.models.checkpoint import quiet, refuse_other_run
+    from toi.training.hub import check_hub, push
+    from toi.training.resume import find_checkpoint, save_checkpoint
+    from toi.training.state import finish, interruptible
 
     quiet()
     if options.resume_from_checkpoint:
@@ -92,7 +92,7 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     The loss is divided by the target tokens of the whole step: the result depends neither on how the step is cut into
     batches nor on the number of processes that share them.
     """
-    from toi.batching import collate
+    from toi.models.batches import collate
 
     accelerator, rows, started = state.accelerator, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
@@ -118,9 +118,9 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
 
 def keep_if_better(state: "State") -> None:
     """Validate, print a row of the table, and save the model if its validation loss is the lowest so far."""
-    from toi.checkpoint import save
-    from toi.tasks import data_of
-    from toi.training import validation_loss
+    from toi.data.tasks import data_of
+    from toi.models.checkpoint import save
+    from toi.training.state import validation_loss
 
     options = state.options
     eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
@@ -148,11 +148,11 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
     from accelerate.state import AcceleratorState
     from accelerate.utils import set_seed
 
-    from toi.checkpoint import add_highlight, load
-    from toi.fast_t5 import can_speed_up, speed_up
-    from toi.resume import find_checkpoint, load_checkpoint, remove_checkpoints
-    from toi.tasks import chosen_task, read_task
-    from toi.training import (
+    from toi.data.tasks import chosen_task, read_task
+    from toi.models.checkpoint import add_highlight, load
+    from toi.models.t5.fast import can_speed_up, speed_up
+    from toi.training.resume import find_checkpoint, load_checkpoint, remove_checkpoints
+    from toi.training.state import (
         State,
         check_compiler,
         clamp_feed_forward,
@@ -207,8 +207,8 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
 
 def encode_splits(options: TrainOptions, accelerator: "Accelerator", tokenizer: "Tokenizer") -> "dict[str, TokenRows]":
     """The train and the dev split as token ids, and on stdout what was seen of them."""
-    from toi.examples import split_path
-    from toi.token_rows import token_rows
+    from toi.data.examples import split_path
+    from toi.training.encoded import token_rows
 
     rows = {}
     for split in ("train", "dev"):
@@ -226,8 +226,8 @@ def encode_splits(options: TrainOptions, accelerator: "Accelerator", tokenizer: 
 
 
 def make_loss(options: TrainOptions) -> "Loss":
-    """The training loss: a function of logits, labels and the batch (see toi/losses.py)."""
-    from toi import losses
+    """The training loss: a function of logits, labels and the batch (see toi/training/losses.py)."""
+    from toi.training import losses
 
     match options.loss:
         case "cross_entropy":
@@ -244,8 +244,8 @@ def make_loss(options: TrainOptions) -> "Loss":
 
 def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
     """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
-    from toi.examples import iterate_rows, split_path
-    from toi.tasks import HIGHLIGHT
+    from toi.data.examples import iterate_rows, split_path
+    from toi.data.tasks import HIGHLIGHT
 
     highlighted = False
     for path in [split_path(data_dir, split) for split in splits]:
@@ -256,8 +256,8 @@ def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
 
 def describe(options: TrainOptions) -> dict[str, Any]:
     """The beginning of `run.json`: everything that the result depends on."""
-    from toi.checkpoint import versions
-    from toi.files import sha256
+    from toi.models.checkpoint import versions
+    from toi.system.files import sha256
 
     fingerprint = {split: sha256(Path(options.data_dir) / f"{split}.tsv") for split in ("train", "dev")}
     data = {"dir": options.data_dir, "sha256": fingerprint}
@@ -271,10 +271,10 @@ def evaluate(options: TrainOptions) -> None:
     check_splits(options.data_dir, splits)  # what is wrong with them is said before the model is loaded
     if os.environ.get("RANK", "0") != "0":  # one process of several scores, the others are done
         return
-    from toi.checkpoint import load, quiet, update_metrics
-    from toi.evaluation import evaluate_model, table
-    from toi.run_report import write_model_card
-    from toi.tasks import data_of
+    from toi.data.tasks import data_of
+    from toi.models.checkpoint import load, quiet, update_metrics
+    from toi.scoring.scored import evaluate_model, table
+    from toi.training.run_report import write_model_card
 
     quiet()
     batch_size, output_dir = options.per_device_eval_batch_size, options.output_dir
@@ -285,7 +285,7 @@ def evaluate(options: TrainOptions) -> None:
         write_model_card(output_dir, run, checkpoint.task, data_of(output_dir))
     print(table(scores, counts))
     if options.push_to_hub:
-        from toi.hub import push
+        from toi.training.hub import push
 
         print(f"pushed to {push(output_dir, options.hub_model_id)}")
 

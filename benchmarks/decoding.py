@@ -47,7 +47,7 @@ def jaquad_questions() -> list[str]:
 
 def words(questions: Iterable[str], count: int, seed: int = 0) -> list[str]:
     """Content words of questions, drawn at random."""
-    from toi.tokens import content_words
+    from toi.scoring.segmentation import content_words
 
     known = {word for question in questions for word in content_words(question) if len(word) > 1}
     return random.Random(seed).sample(sorted(known), count)
@@ -58,7 +58,7 @@ def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
     import torch
     from models import load_plain
 
-    from toi.batching import pad, truncate
+    from toi.models.batches import pad, truncate
 
     checkpoint = load_plain(model)
     checkpoint.model.eval()
@@ -96,8 +96,8 @@ def start() -> float:
 
 def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
     """What predict.py does for its rows."""
-    from toi.checkpoint import load
-    from toi.decoding import Decoder
+    from toi.decoding.decoder import Decoder
+    from toi.models.checkpoint import load
     from toi.options import DecodingOptions
 
     chosen = DecodingOptions(max_target_length=LENGTH, **options)
@@ -110,11 +110,11 @@ def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
 
 def searched(model: str, texts: list[str], banned: list[str]) -> dict[str, Any]:
     """Torch's search alone, with every source under the constraints from the start: what the masks themselves cost."""
-    from toi.batching import truncate
-    from toi.checkpoint import load
-    from toi.constraints import BannedText, Vocabulary
-    from toi.packed import PackedLinears
-    from toi.search import Model, Plan, search, start_id
+    from toi.decoding.banned import BannedText, Vocabulary
+    from toi.decoding.search import Model, Plan, search, start_id
+    from toi.models.batches import truncate
+    from toi.models.checkpoint import load
+    from toi.models.packed import PackedLinears
 
     checkpoint = load(model)
     tokenizer = checkpoint.tokenizer
@@ -146,13 +146,13 @@ def measure(way: str, model: str, count: int) -> dict[str, Any]:
 
 def trained(model: str, data_dir: str, rows: int) -> None:
     """A trained model: do engines and batches agree?"""
-    from toi.checkpoint import load
-    from toi.decoding import Decoder
-    from toi.examples import read_rows, split_path
-    from toi.metrics import score
+    from toi.data.examples import read_rows, split_path
+    from toi.data.tasks import read_task
+    from toi.decoding.decoder import Decoder
+    from toi.models.checkpoint import load
     from toi.options import DecodingOptions, NBestOptions
-    from toi.tasks import read_task
-    from toi.text import normalize
+    from toi.scoring.metrics import score
+    from toi.text.normalization import normalize
 
     checkpoint, data = load(model), read_rows(split_path(data_dir, "test"))[:rows]
     decoder, texts = Decoder(checkpoint), [row.source for row in data]
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--data_dir", default="data_sample")
     parser.add_argument("--rows", type=int, default=10_000, help="of the test split, for --trained_model")
     args = parser.parse_args()
-    from toi.checkpoint import quiet
+    from toi.models.checkpoint import quiet
 
     quiet()
     if args.trained_model:

@@ -36,8 +36,8 @@ def load(raw: Path) -> tuple[list[str], list[list[str]]]:
 def ours(raw: Path, _: int) -> None:
     predictions, references = load(raw)
     started = time.perf_counter()
-    from toi.profiles import profile_measures
-    from toi.resampling import with_intervals
+    from toi.scoring.profiles import profile_measures
+    from toi.scoring.resampling import with_intervals
 
     found = with_intervals(profile_measures("toi", predictions, references), RESAMPLES)
     seconds = time.perf_counter() - started
@@ -50,7 +50,7 @@ def by_sentence(raw: Path, pairs: int) -> None:
     import sacrebleu
     from rouge_score.rouge_scorer import RougeScorer
 
-    from toi.tokens import mecab_tokens
+    from toi.scoring.segmentation import mecab_tokens
 
     class Mecab:
         tokenize = staticmethod(mecab_tokens)
@@ -74,7 +74,7 @@ def by_corpus(raw: Path, _: int) -> None:
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics import BLEU, CHRF
 
-    from toi.tokens import mecab_tokens
+    from toi.scoring.segmentation import mecab_tokens
 
     class Mecab:
         tokenize = staticmethod(mecab_tokens)
@@ -96,8 +96,8 @@ def tokenizers(raw: Path, _: int) -> None:
     """BLEU and ROUGE-L of the same pairs over different tokens: the table of docs/evaluation.md."""
     import sacrebleu
 
-    from toi.metrics import bleu, rouge
-    from toi.profiles import profile_measures
+    from toi.scoring.metrics import bleu, rouge
+    from toi.scoring.profiles import profile_measures
 
     predictions, references = load(raw)
     for name in ("mecab", "sudachi-a", "sudachi-b", "sudachi-c", "char", f"t5:{ROOT / 'samples' / 'base'}"):

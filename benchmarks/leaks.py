@@ -23,11 +23,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import torch  # noqa: E402
 from conftest import SENTENCES, load_speaking, make_model  # noqa: E402
 
-from toi.checkpoint import Checkpoint, quiet  # noqa: E402
-from toi.constraints import banned_words, fold  # noqa: E402
-from toi.decoding import Decoder  # noqa: E402
+from toi.decoding.banned import banned_words, fold  # noqa: E402
+from toi.decoding.decoder import Decoder  # noqa: E402
+from toi.models.checkpoint import Checkpoint, quiet  # noqa: E402
 from toi.options import NBestOptions  # noqa: E402
-from toi.text import normalize  # noqa: E402
+from toi.text.normalization import normalize  # noqa: E402
 
 WAYS = {
     "beam 1": NBestOptions(num_beams=1),

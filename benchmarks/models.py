@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toi.checkpoint import Checkpoint
+    from toi.models.checkpoint import Checkpoint
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,11 +63,11 @@ def make_t5_54m(folder: str | Path, raw: Path = ROOT / "raw" / "jaquad") -> Path
 
 
 def load_plain(folder: str | Path) -> "Checkpoint":
-    """The model as transformers loads it, without what `toi.checkpoint.load` does to the process: for the peers."""
+    """The model as transformers loads it, without what `toi.models.checkpoint.load` does to the process: for the peers."""
     from transformers import T5ForConditionalGeneration
 
-    from toi.checkpoint import Checkpoint
-    from toi.tokenization import load_tokenizer
+    from toi.models.checkpoint import Checkpoint
+    from toi.models.tokenizer import load_tokenizer
 
     return Checkpoint(T5ForConditionalGeneration.from_pretrained(folder), load_tokenizer(Path(folder)), None, str(folder))
 

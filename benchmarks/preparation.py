@@ -61,8 +61,8 @@ def ginza(raw: Path, out: Path) -> None:
     # spaCy 3.8 refuses the split_mode null that ja-ginza 5.2 is configured with; C is what GiNZA does without one.
     nlp = spacy.load("ja_ginza", config={"components": {"compound_splitter": {"split_mode": "C"}}})
     sys.path.insert(0, str(ROOT))
-    from toi.occurrences import sentences
-    from toi.squad import read_squad
+    from toi.data.squad import read_squad
+    from toi.text.occurrences import sentences
 
     examples = read_squad(sorted(raw.glob("dev/*.json"))[0])[:40]
     started = time.perf_counter()

@@ -28,7 +28,7 @@ def prepare(work: Path) -> None:
     """The model, and a data folder from JaQuAD."""
     from models import make_t5_54m
 
-    from toi.squad import SquadOptions, prepare_squad
+    from toi.data.squad import SquadOptions, prepare_squad
 
     make_t5_54m(work / "model")
     if not (work / "data" / "train.tsv").is_file():
@@ -65,10 +65,10 @@ def encoded(work: Path, rows: int) -> tuple:
     from accelerate import Accelerator
     from models import load_plain
 
-    from toi.losses import cross_entropy
     from toi.options import TrainOptions
-    from toi.token_rows import token_rows
-    from toi.training import State, mixed_precision, validation_loss
+    from toi.training.encoded import token_rows
+    from toi.training.losses import cross_entropy
+    from toi.training.state import State, mixed_precision, validation_loss
 
     checkpoint = load_plain(work / "model")
     folder = take(work, rows)

@@ -100,7 +100,7 @@ def load_speaking(folder: Path, seed: int = 0):
     """A tiny model with other random weights, that writes text: tokens without text are unlikely."""
     import torch
 
-    from toi.checkpoint import load
+    from toi.models.checkpoint import load
 
     checkpoint = load(str(folder))
     generator = torch.Generator().manual_seed(seed)
@@ -170,7 +170,7 @@ def data_dir(tmp_path, squad_files):
 
 def prepare_folder(folder: Path, files: list[Path], task: str) -> Path:
     """Prepare a data folder in this process."""
-    from toi.squad import SquadOptions, prepare_squad
+    from toi.data.squad import SquadOptions, prepare_squad
 
     options = SquadOptions(train_file=str(files[0]), test_file=str(files[1]))
     prepare_squad(options, options.task(task), str(folder))

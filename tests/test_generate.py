@@ -18,8 +18,8 @@ def model(tiny, tmp_path_factory):
     """A tiny model with a task, whose weights are random."""
     from conftest import load_speaking
 
-    from toi.checkpoint import save
-    from toi.tasks import Task
+    from toi.data.tasks import Task
+    from toi.models.checkpoint import save
 
     folder = tmp_path_factory.mktemp("generate") / "model"
     checkpoint = load_speaking(tiny)
@@ -141,8 +141,8 @@ def test_bad_lines_of_a_file_are_said_before_the_model_is_loaded(model, tmp_path
 
 
 def test_a_prompt_without_its_answer_is_warned_of(tiny, tmp_path):
-    from toi.checkpoint import add_highlight, load, save
-    from toi.tasks import Task
+    from toi.data.tasks import Task
+    from toi.models.checkpoint import add_highlight, load, save
 
     checkpoint = load(str(tiny))
     add_highlight(checkpoint)

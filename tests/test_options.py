@@ -2,9 +2,9 @@ import pytest
 
 from generate import GenerateOptions
 from predict import PredictOptions
-from toi.cli import checked, parse
-from toi.errors import InputError
 from toi.options import DecodingOptions
+from toi.system.cli import checked, parse
+from toi.system.errors import InputError
 
 ONE = "--context 文 --answer 文 "
 BAD = [

@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 from conftest import ROOT
 
-from toi.audit import Audit
-from toi.preparation import make_rows
-from toi.squad import find_files, into_body, read_squad
-from toi.tasks import Task
-from toi.text import Normalization, align, normalize
+from toi.data.audit import Audit
+from toi.data.folder import make_rows
+from toi.data.squad import find_files, into_body, read_squad
+from toi.data.tasks import Task
+from toi.text.normalization import Normalization, align, normalize
 
 JAQUAD, JSQUAD = ROOT / "raw" / "jaquad", ROOT / "raw" / "jsquad" / "valid-v1.3.json"
 SETS = [(JAQUAD / "dev", 3_939), (JAQUAD / "train", 31_748), (JSQUAD, 4_442)]

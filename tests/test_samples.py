@@ -14,8 +14,8 @@ import frames
 import invented
 import make
 
-from toi.examples import SPLITS, read_examples
-from toi.squad import SquadOptions, prepare_squad, read_squad
+from toi.data.examples import SPLITS, read_examples
+from toi.data.squad import SquadOptions, prepare_squad, read_squad
 
 SAMPLES = ROOT / "samples"
 

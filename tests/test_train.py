@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, make_model, prepare_folder, refused, script
 from transformers import AutoModelForSeq2SeqLM
 
-from toi.errors import InputError
+from toi.system.errors import InputError
 from train import TrainOptions, train
 
 # Losses of `golden` below, on the machine that wrote this file. A change of these is a change of training.
@@ -116,7 +116,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
 @pytest.mark.parametrize("loss", ["label_smoothing", "focal", "unlikelihood", "own"])
 def test_every_loss_trains(loss, tiny, data_dir, tmp_path):
     if loss == "own":
-        (tmp_path / "own.py").write_text("from toi.losses import cross_entropy as mine\n")
+        (tmp_path / "own.py").write_text("from toi.training.losses import cross_entropy as mine\n")
         loss = f"{tmp_path}/own.py:mine"
     run = train(options(tiny, data_dir, tmp_path / "m", loss=loss))
     assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
@@ -190,7 +190,7 @@ def test_metrics_of_the_run(trained):
 
 LOSSES_OF_OUR_OWN = """
 import torch
-from toi.losses import cross_entropy
+from toi.training.losses import cross_entropy
 steps = 0
 
 def sometimes_nan(logits, labels, batch):
@@ -332,7 +332,7 @@ def test_generate(trained):
 
 
 def test_lengths_of_training_hold_afterwards(tiny, data_dir, tmp_path):
-    from toi.checkpoint import load
+    from toi.models.checkpoint import load
 
     train(options(tiny, data_dir, tmp_path / "m", max_input_length=50, max_target_length=9, num_train_epochs=1))
     checkpoint = load(str(tmp_path / "m"))

@@ -79,16 +79,16 @@ class DecodingOptions(ModelOptions):
         if not 0 <= self.seed < 2**32:
             found.append(f"--seed must be at least 0 and below 2**32, not {self.seed}")
         found += self._combinations()
-        from toi.text import normalize
+        from toi.text.normalization import normalize
 
         found += [f"--bad_words has a word without visible characters: {word!r}" for word in self.bad_words if not normalize(word)]
         return found
 
     def all_bad_words(self) -> list[str]:
         """The words of --bad_words and --bad_words_file. Raises InputError with the line of a word that nobody could see."""
-        from toi.errors import InputError
-        from toi.files import read_lines
-        from toi.text import normalize
+        from toi.system.errors import InputError
+        from toi.system.files import read_lines
+        from toi.text.normalization import normalize
 
         words = list(self.bad_words)
         if self.bad_words_file is not None:

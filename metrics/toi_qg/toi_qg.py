@@ -59,7 +59,7 @@ class ToiQG(evaluate.Metric):
         n_resamples: int = 0,
         signatures: bool = False,
     ) -> dict[str, object]:
-        profiles, resampling = _toi("toi.profiles"), _toi("toi.resampling")
+        profiles, resampling = _toi("toi.scoring.profiles"), _toi("toi.scoring.resampling")
         golds = [[gold] if isinstance(gold, str) else list(gold) for gold in references]
         measures = profiles.profile_measures(profile, predictions, golds, tokenizer, tokenizer_name)
         scores = resampling.with_intervals(measures, n_resamples)
@@ -81,7 +81,7 @@ def _toi(name: str):  # noqa: ANN202  # a module
     note = Path(__file__).with_suffix(".json")
     origin = Path(json.loads(note.read_text(encoding="utf-8"))["original file path"]) if note.is_file() else Path(__file__)
     root = origin.resolve().parents[2]
-    if not (root / "toi" / "metrics.py").is_file():
+    if not (root / "toi" / "scoring" / "metrics.py").is_file():
         raise ModuleNotFoundError(f"Toi is not in {root}; put the folder of its repository on PYTHONPATH")
     sys.path.append(str(root))  # at the end: its scripts must hide nothing
     return importlib.import_module(name)

@@ -1,0 +1,109 @@
+import pytest
+
+from toi.data.examples import Answer, Example
+from toi.data.tasks import Task, read_task, write_task
+from toi.system.errors import InputError
+from toi.text.normalization import Normalization
+
+
+def example(context="山梨県の県庁所在地は甲府市です。", answer="甲府市", start=None, question="県庁所在地はどこ？"):
+    start = context.index(answer) if start is None else start
+    return Example("q1", context, question, (Answer(answer, start),), "山梨県")
+
+
+ROWS = [
+    ("qa", example(), "question: 県庁所在地はどこ? context: 山梨県の県庁所在地は甲府市です。", "甲府市"),
+    ("aqg", example(), "answer: 甲府市 context: 山梨県の県庁所在地は甲府市です。", "県庁所在地はどこ?"),
+    ("aqg-hl", example(), "山梨県の県庁所在地は<hl>甲府市<hl>です。", "県庁所在地はどこ?"),
+    ("aqg-hl", example("甲府市の甲府市", start=4), "甲府市の<hl>甲府市<hl>", "県庁所在地はどこ?"),
+    ("aqg-hl", example("甲府市\nです"), "<hl>甲府市<hl>です", "県庁所在地はどこ?"),
+    ("aqg-hl", example("New  York の橋", "New  York"), "<hl>New York<hl>の橋", "県庁所在地はどこ?"),
+    ("aqg-hl", example("ﾊﾞﾅﾅ", "ﾊﾞ"), "<hl>バ<hl>ナナ", "県庁所在地はどこ?"),
+]
+
+
+@pytest.mark.parametrize(("name", "record", "source", "target"), ROWS)
+def test_rows(name, record, source, target):
+    assert Task.named(name).row(record) == ("q1", source, target)
+
+
+def test_brackets_go_and_the_answer_stays():
+    task = Task.named("aqg-hl", Normalization(remove_brackets=True))
+    context = "甲府市（こうふし）は県庁（けんちょう）所在地"
+    assert task.source(example(context, "こうふし")) == "甲府市(<hl>こうふし<hl>)は県庁所在地"
+    assert task.source(example(context, "甲府市（こうふし）")) == "<hl>甲府市(こうふし)<hl>は県庁所在地"
+    assert Task.named("aqg", Normalization(remove_brackets=True)).source(example(context, "（こうふし）")) == (
+        "answer: (こうふし) context: 甲府市(こうふし)は県庁所在地"
+    )
+
+
+REFUSED = [
+    ("aqg", example(question="　"), "the question is empty"),
+    ("aqg-hl", example("山　梨", "　"), "nothing is left"),
+    ("aqg-hl", example("<hl>はタグ", "タグ"), "holds <hl> already"),
+    ("aqg-hl", Example("1", "文", "問", (Answer("文"),)), "no answer with an offset"),
+    ("aqg", Example("1", "文", "問"), "the answer is empty"),
+]
+
+
+@pytest.mark.parametrize(("name", "record", "message"), REFUSED)
+def test_records_that_make_no_row(name, record, message):
+    with pytest.raises(ValueError, match=message):
+        Task.named(name).row(record)
+
+
+BAD_TEMPLATES = [
+    ("文脈: {contxt}", "unknown field {contxt}; fields are id, title, context, question, answer, highlighted"),
+    ("{context.x}", "unknown field {context.x}"),
+    ("{context!r}", "unknown field"),
+    ("{context:>9}", "unknown field"),
+    ("{0}", "unknown field {0}"),
+    ("{", "template '{'"),
+    ("no field", "has no field"),
+    ("文脈: {context}\n答え: {answer}", "must not hold a tab or a line break"),
+]
+
+
+@pytest.mark.parametrize(("template", "message"), BAD_TEMPLATES)
+def test_bad_templates(template, message):
+    with pytest.raises(InputError) as error:
+        Task("own", template, "{question}")
+    assert message in str(error.value)
+
+
+def test_own_template():
+    task = Task("own", "題: {title} 文脈: {context} {{}}", "{id} {question}")
+    assert task.row(example()) == ("q1", "題: 山梨県 文脈: 山梨県の県庁所在地は甲府市です。 {}", "q1 県庁所在地はどこ?")
+    assert task.asks
+    assert not task.highlights
+
+
+def test_json_round_trip(tmp_path):
+    task = Task.named("aqg-hl", Normalization(lowercase=True))
+    write_task(tmp_path, task, {"name": "x"})
+    assert read_task(tmp_path) == task
+    assert read_task(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"task": "qa", "normalization": 3}', "null", '"x"'])
+def test_bad_task_json(tmp_path, content):
+    (tmp_path / "task.json").write_text(content)
+    with pytest.raises(InputError, match=r"task\.json: not a task description"):
+        read_task(tmp_path)
+
+
+def test_unknown_task():
+    with pytest.raises(InputError, match="tasks are qa, aqg, aqg-hl"):
+        Task.named("hl")
+
+
+def test_windows_travel_with_the_task(tmp_path):
+    task = Task("own", "{context}", "{question}", max_context_length=9)
+    write_task(tmp_path, task, {})
+    assert read_task(tmp_path) == task
+    assert task.source(example("県は山梨県。市は甲府市。町は町。", "甲府市")) == "市は甲府市。"
+
+
+def test_all_gold_answers():
+    record = Example("1", "甲府（こうふ）市", "問", (Answer("甲府", 0), Answer("甲府（こうふ）", 0)))
+    assert Task.named("qa", Normalization(remove_brackets=True)).answers(record) == ["甲府", "甲府(こうふ)"]

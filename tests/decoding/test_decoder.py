@@ -1,0 +1,200 @@
+import pytest
+import torch
+from conftest import load_speaking
+
+from toi.decoding import decoder as decoding
+from toi.decoding.banned import banned_words
+from toi.decoding.decoder import Decoder, decode, plan_of
+from toi.decoding.search import Candidate
+from toi.models.checkpoint import load
+from toi.options import DecodingOptions, NBestOptions
+from toi.system.errors import InputError
+from toi.text.normalization import normalize
+
+SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "白浜市", "霧沢一", "桃", "医師", "5321人")]
+BACKENDS = ["torch", "ctranslate2"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tiny_without_bytes):
+    return load_speaking(tiny_without_bytes)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("num_beams", [1, 4])
+def test_outputs_do_not_depend_on_the_batch(tiny, backend, num_beams):
+    checkpoint = load(str(tiny))
+    options = DecodingOptions(num_beams=num_beams, max_target_length=12, backend=backend)
+    found = {size: dict(decode(checkpoint, SOURCES, options, size)) for size in (1, 2, 6)}
+    options.max_batch_tokens = 1
+    reverse = dict(decode(checkpoint, SOURCES[::-1], options))
+    for i in range(len(SOURCES)):
+        assert found[1][i].text == found[2][i].text == found[6][i].text == reverse[len(SOURCES) - 1 - i].text
+        assert found[1][i].score == pytest.approx(found[6][i].score, abs=1e-4)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("num_beams", [1, 4])
+def test_words_are_banned_for_all_and_for_each_and_clean_outputs_stay(checkpoint, backend, num_beams):
+    options = DecodingOptions(num_beams=num_beams, max_target_length=8, backend=backend)
+    decoder = Decoder(checkpoint)
+    free = dict(decoder.decode(SOURCES, options))
+    assert decoder.constrained == 0
+    words = [[next(c for c in normalize(free[i].text) if c.strip())] if i % 2 else ["絶対に出ない"] for i in range(len(SOURCES))]
+    each = dict(decoder.decode(SOURCES, options, banned=words))
+    assert decoder.constrained == 3
+    for i, output in each.items():
+        assert output.constrained == bool(i % 2)
+        assert not banned_words(output.text, words[i])
+        if not i % 2:
+            assert output == free[i]
+    options.bad_words = sorted({word for row in words for word in row})
+    everywhere = dict(decoder.decode(SOURCES, options))
+    assert not any(banned_words(output.text or "", options.bad_words) for output in everywhere.values())
+    assert all(output == free[i] for i, output in everywhere.items() if not output.constrained)
+
+
+def test_where_nothing_is_left(checkpoint):
+    every = sorted({c for text in decoding.Vocabulary.of(checkpoint.tokenizer).texts for c in normalize(text)})
+    (_, output), *_ = decode(checkpoint, SOURCES[:1], DecodingOptions(bad_words=every, max_target_length=6))
+    assert output == decoding.Output(None, -torch.inf, (), True)
+
+
+def test_a_leak_of_the_automaton_would_not_be_shown(checkpoint, monkeypatch):
+    """The last check is on the text itself."""
+    options = DecodingOptions(max_target_length=6, num_beams=1)
+    ((_, free),) = decode(checkpoint, SOURCES[:1], options)
+    monkeypatch.setattr(Decoder, "_automaton", lambda self, words: [])
+    ((_, held),) = decode(checkpoint, SOURCES[:1], options, banned=[[normalize(free.text)[0]]])
+    assert held.text is None
+
+
+N_BEST = [
+    NBestOptions(num_beams=6, num_return_sequences=6),
+    NBestOptions(num_beams=4, num_return_sequences=5, diversity_penalty=1.0),
+    NBestOptions(num_beams=6, num_beam_groups=3, num_return_sequences=4, diversity_penalty=0.5),
+    NBestOptions(do_sample=True, num_return_sequences=5, top_k=0),
+]
+
+
+@pytest.mark.parametrize("options", N_BEST)
+def test_n_different_outputs(checkpoint, options):
+    options.max_target_length = 8
+    found = dict(decode(checkpoint, SOURCES, options))
+    banned = [[normalize(found[i].texts[1].text)[0]] for i in range(len(SOURCES))]
+    held = dict(decode(checkpoint, SOURCES, options, banned=banned))
+    for i, output in found.items():
+        texts = [normalize(text.text) for text in output.texts]
+        assert len(texts) == len(set(texts)) == options.num_return_sequences
+        assert all(texts)
+        assert (output.text, output.score) == (output.texts[0].text, output.texts[0].score)
+        assert [text.score for text in output.texts] == sorted((text.score for text in output.texts), reverse=True)
+        assert held[i].constrained
+        assert not any(banned_words(text.text, banned[i]) for text in held[i].texts)
+        clean = {text.text for text in output.texts if not banned_words(text.text, banned[i])}
+        assert clean < {text.text for text in held[i].texts}
+
+
+def test_duplicates_are_replaced(checkpoint, monkeypatch):
+    """A search whose candidates say the same is done again, more widely."""
+    ids = {text: i for i, text in enumerate(decoding.Vocabulary.of(checkpoint.tokenizer).texts)}
+    one, same, other = ids["県"], ids[" "], ids["市"]
+    asked = []
+
+    def search(model, sources, plan, constraints):
+        asked.append(plan.beams)
+        wide = [Candidate((other, 1), -9.0, -4.5)] if plan.beams > 2 else []
+        return [[Candidate((one, 1), -1.0, -0.5), Candidate((one, same, 1), -2.0, -0.7), *wide] for _ in sources]
+
+    monkeypatch.setattr(decoding, "search", search)
+    options = NBestOptions(num_beams=2, num_return_sequences=2, backend="torch", length_penalty=1.0)
+    ((_, output),) = decode(checkpoint, SOURCES[:1], options)
+    assert asked == [2, 4]
+    assert [(text.text, text.score, text.log_prob) for text in output.texts] == [("県", -0.5, -1.0), ("市", -4.5, -9.0)]
+
+
+def test_batches_are_halved_where_memory_is_short(checkpoint, monkeypatch):
+    options = DecodingOptions(max_target_length=5, backend="torch")
+    expected = {i: output.text for i, output in decode(checkpoint, SOURCES, options)}
+    sizes = []
+    real = decoding.search
+
+    def short(model, sources, *rest):
+        sizes.append(len(sources))
+        if len(sources) > 2:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return real(model, sources, *rest)
+
+    monkeypatch.setattr(decoding, "search", short)
+    assert {i: output.text for i, output in decode(checkpoint, SOURCES, options)} == expected
+    assert sizes == [6, 3, 1, 2, 3, 1, 2]
+
+    def never(model, sources, *rest):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(decoding, "search", never)
+    with pytest.raises(InputError, match="one source alone needs more memory than there is; lower --max_input_length"):
+        list(decode(checkpoint, SOURCES, options))
+
+    def other(model, sources, *rest):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(decoding, "search", other)
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(decode(checkpoint, SOURCES, options))
+
+
+@pytest.mark.parametrize(
+    ("options", "engine"),
+    [
+        (DecodingOptions(), "ctranslate2 float32"),
+        (DecodingOptions(compute_type="int8"), "ctranslate2 int8"),
+        (DecodingOptions(backend="torch"), "torch float32"),
+        (DecodingOptions(do_sample=True), "torch float32 (CTranslate2 does not search so)"),
+        (DecodingOptions(repetition_penalty=1.5), "torch float32 (CTranslate2 does not search so)"),
+    ],
+)
+def test_the_engine_is_said(checkpoint, options, engine):
+    decoder = Decoder(checkpoint)
+    options.max_target_length = 3
+    assert len(list(decoder.decode(SOURCES[:2], options))) == 2
+    assert decoder.engine == engine
+
+
+def test_an_engine_that_cannot_do_it(checkpoint, monkeypatch):
+    monkeypatch.setattr(decoding.ctranslate, "obstacle", lambda checkpoint: "a bart model is not converted, only T5 and mT5")
+    assert len(list(decode(checkpoint, SOURCES[:1], DecodingOptions(max_target_length=3)))) == 1
+    with pytest.raises(InputError, match="--backend ctranslate2 is not possible: a bart model"):
+        list(decode(checkpoint, SOURCES[:1], DecodingOptions(backend="ctranslate2")))
+    with pytest.raises(InputError, match="--compute_type int8 is not possible"):
+        list(decode(checkpoint, SOURCES[:1], DecodingOptions(compute_type="int8")))
+
+
+@pytest.mark.parametrize(
+    ("options", "beams", "groups", "hypotheses"),
+    [
+        (DecodingOptions(), 4, 1, 1),
+        (NBestOptions(num_beams=10, num_return_sequences=3), 10, 1, 10),
+        (NBestOptions(num_return_sequences=3, diversity_penalty=1.0), 6, 3, 6),
+        (NBestOptions(num_return_sequences=10, diversity_penalty=1.0), 10, 10, 10),
+        (NBestOptions(num_beams=6, num_beam_groups=2, diversity_penalty=1.0), 6, 2, 1),
+    ],
+)
+def test_plan(options, beams, groups, hypotheses):
+    plan = plan_of(options, 20)
+    assert (plan.beams, plan.groups, plan.num_hypotheses, plan.max_length) == (beams, groups, hypotheses, 20)
+
+
+def test_no_leak_in_random_cases():
+    """A part of benchmarks/leaks.py, whose 2,000 cases are in docs/benchmarks.md."""
+    import sys
+
+    from conftest import ROOT
+
+    sys.path.append(str(ROOT / "benchmarks"))
+    from leaks import measure
+
+    counts = measure(60, peer=False)
+    print(counts)
+    assert counts["broken without constraints"] > 30
+    assert counts["ours leaked"] == counts["clean changed"] == 0

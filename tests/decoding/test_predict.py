@@ -1,0 +1,154 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, load_speaking, script
+
+from toi.data.examples import Row
+from toi.decoding import predict as prediction
+from toi.decoding.banned import Vocabulary
+from toi.decoding.predict import predict, predict_to_file, read_predictions, write_predictions
+from toi.models.checkpoint import load
+from toi.options import DecodingOptions
+from toi.system.errors import InputError
+
+
+def test_predictions_are_in_order_and_read_as_written(tiny, tmp_path):
+    rows = [Row(str(i), "県庁" * (i % 5 + 1), "目標") for i in range(12)]
+    options = DecodingOptions(num_beams=2, max_target_length=5)
+    predictions = predict(load(str(tiny)), rows, options, 5)
+    assert [(p.id, p.source, p.target) for p in predictions] == [tuple(row) for row in rows]
+    write_predictions(tmp_path / "o.tsv", predictions)
+    assert (tmp_path / "o.tsv").read_text(encoding="utf-8").startswith("qa_id\tinput\ttarget\toutput\tscore\n")
+    again = read_predictions(tmp_path / "o.tsv")
+    assert [p[:4] for p in again] == [p[:4] for p in predictions]
+    assert [p.score for p in again] == pytest.approx([p.score for p in predictions], abs=1e-6)
+
+
+ROWS = [Row(str(i), "県庁所在地" * (i * 7 % 9 + 1), f"目標{i}") for i in range(40)]
+SHORT = DecodingOptions(num_beams=2, max_target_length=5, backend="torch")
+
+
+def assert_equal(found, expected):
+    """All but the last digits of the scores, which may depend on the batch."""
+    assert [p[:4] for p in found] == [p[:4] for p in expected]
+    assert [p.score for p in found] == pytest.approx([p.score for p in expected], abs=1e-3)
+
+
+def test_a_run_goes_on_where_it_was_stopped(tiny, tmp_path, monkeypatch, capsys):
+    checkpoint = load(str(tiny))
+    expected = predict(checkpoint, ROWS, SHORT, 8)
+    path = tmp_path / "out.tsv"
+
+    class Stopped(Exception):
+        pass
+
+    def stopping(self, number, result, real=prediction.Journal.add):
+        real(self, number, result)
+        if len(self.done) == 11:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prediction.Journal, "add", stopping)
+        with pytest.raises(Stopped):
+            predict_to_file(checkpoint, ROWS, SHORT, 3, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["out.tsv.partial"]
+    run = predict_to_file(checkpoint, ROWS, SHORT, 8, path)
+    assert (run.resumed, run.engine, run.without_output) == (11, "torch float32", [])
+    assert_equal(read_predictions(path), expected)
+    assert [p.name for p in tmp_path.iterdir()] == ["out.tsv"]
+    assert "another run" not in capsys.readouterr().err
+
+
+def test_a_partial_file_of_another_run_is_not_used(tiny, tmp_path, capsys):
+    checkpoint = load(str(tiny))
+    path = tmp_path / "out.tsv"
+    with prediction.Journal(path, "another key") as journal:
+        journal.add(0, ["wrong", 0.0, False])
+    assert predict_to_file(checkpoint, ROWS[:5], SHORT, 8, path).resumed == 0
+    assert "is of another run (other options, input or model): starting anew" in capsys.readouterr().err
+    assert_equal(read_predictions(path), predict(checkpoint, ROWS[:5], SHORT, 8))
+    keys = {prediction._run_key(checkpoint, ROWS[:n], DecodingOptions(num_beams=beams)) for n in (4, 5) for beams in (1, 2)}
+    assert len(keys) == 4
+
+
+def test_rows_without_an_output_are_named(tiny_without_bytes, tmp_path):
+    checkpoint = load_speaking(tiny_without_bytes)
+    every = sorted({c for text in Vocabulary.of(checkpoint.tokenizer).texts for c in text if c != " "})
+    run = predict_to_file(checkpoint, ROWS[:2], DecodingOptions(bad_words=every, max_target_length=4), 8, tmp_path / "out.tsv")
+    assert run.without_output == ["0", "1"]
+    assert run.engine == "ctranslate2 float32; 2 searched again by torch float32, for banned words"
+    assert [(p.output, p.score) for p in read_predictions(tmp_path / "out.tsv")] == [("", -math.inf)] * 2
+
+
+def test_sources_without_targets(tiny, tmp_path, capsys):
+    import predict
+
+    (tmp_path / "in.tsv").write_text("a\t甲府市\nb\t桃\t\n", encoding="utf-8")
+    out = tmp_path / "out.tsv"
+    options = {"model_name_or_path": str(tiny), "input_file": str(tmp_path / "in.tsv"), "output_file": str(out)}
+    predict.main(predict.PredictOptions(**options, max_target_length=4, max_input_length=2))
+    said = capsys.readouterr()
+    assert "wrote 2 rows" in said.out
+    assert "2 sources are longer than 2 tokens and cut at the end" in said.err
+    options["output_file"] = options["input_file"]
+    with pytest.raises(InputError, match="--output_file is the --input_file, which would be lost"):
+        predict.main(predict.PredictOptions(**options))
+    options["output_file"] = str(tmp_path)
+    with pytest.raises(InputError, match="a folder; --output_file is the name of a file"):
+        predict.main(predict.PredictOptions(**options))
+    assert [line.split("\t")[:3] for line in out.read_text().splitlines()[1:]] == [["a", "甲府市", ""], ["b", "桃", ""]]
+
+
+def test_a_killed_script_resumes(tiny, tmp_path):
+    """SIGKILL in the middle of the work, then the same command again."""
+    tsv = tmp_path / "in.tsv"
+    tsv.write_text("".join(f"{i}\t{'県庁所在地' * 20}{i}\tx\n" for i in range(60)), encoding="utf-8")
+    command = ["predict.py", "--model_name_or_path", tiny, "--input_file", tsv, "--backend", "torch", "--max_target_length", "25"]
+    command += ["--per_device_eval_batch_size", "1"]
+    partial = tmp_path / "killed.tsv.partial"
+    process = subprocess.Popen([sys.executable, *map(str, command), "--output_file", tmp_path / "killed.tsv"], cwd=ROOT)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (partial.exists() and partial.read_bytes().count(b"\n") > 5):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = [json.loads(line)[0] for line in partial.read_text(encoding="utf-8").splitlines()[1:] if line.endswith("]")]
+    assert 4 < len(done) < 60
+    assert not (tmp_path / "killed.tsv").exists()
+    result = script(*command, "--output_file", tmp_path / "killed.tsv", check=True)
+    assert "of them were there from a run that had been stopped" in result.stdout
+    found = read_predictions(tmp_path / "killed.tsv")
+    assert [p.id for p in found] == [str(i) for i in range(60)]
+    options = DecodingOptions(max_target_length=25, backend="torch")
+    assert_equal(found, predict(load(str(tiny)), [Row(*p[:3]) for p in found], options, 32))
+
+
+BAD = [
+    ("", "o.tsv:1: expected a header"),
+    ("a\tb\tc\n", "o.tsv:1: expected a header with qa_id input target output score"),
+    ("qa_id\tinput\ttarget\toutput\tscore\n", "no predictions"),
+    ("qa_id\tinput\ttarget\toutput\tscore\n1\t2\t3\n", "o.tsv:2: expected 5 tab-separated fields, found 3"),
+    ("qa_id\tinput\ttarget\toutput\tscore\n1\t2\t\t4\t0\n", "o.tsv:2: no target to score against; give predict.py"),
+    ("qa_id\tinput\ttarget\toutput\tscore\n1\t2\t3\t4\tx\n", "o.tsv:2: the score 'x' is not a number"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BAD)
+def test_bad_files_are_named(tmp_path, content, message):
+    (tmp_path / "o.tsv").write_text(content)
+    with pytest.raises(InputError) as error:
+        read_predictions(tmp_path / "o.tsv")
+    assert message in str(error.value)
+
+
+def test_scores_may_be_missing_and_columns_elsewhere(tmp_path):
+    (tmp_path / "o.tsv").write_text("output\tqa_id\tinput\ttarget\nb\t1\tx\tb\n")
+    (found,) = read_predictions(tmp_path / "o.tsv")
+    assert found[:4] == ("1", "x", "b", "b")
+    assert math.isnan(found.score)

@@ -1,0 +1,164 @@
+import json
+import shutil
+
+import pytest
+import torch
+from conftest import make_model
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+from toi.data.tasks import Task, chosen_task
+from toi.models.checkpoint import add_highlight, load, refuse_other_run, save, update_run
+from toi.system.errors import InputError
+
+
+def test_a_saved_model_is_an_ordinary_one(tiny, tmp_path):
+    checkpoint = load(str(tiny))
+    add_highlight(checkpoint)
+    task = Task.named("aqg-hl")
+    save(tmp_path / "m", checkpoint.model, checkpoint.tokenizer, task, {"name": "x"}, {"best_epoch": 1})
+    names = {p.name for p in (tmp_path / "m").iterdir()}
+    assert names == {
+        "config.json", "generation_config.json", "model.safetensors", "run.json", "spiece.model", "task.json",
+        "tokenizer.json", "tokenizer_config.json",
+    }  # fmt: skip
+    model = AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "m")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "m")
+    assert model.get_input_embeddings().weight.shape[0] >= len(tokenizer)
+    again = load(str(tmp_path / "m"))
+    assert again.task == task
+    text = "県庁は<hl>甲府市<hl>です。"
+    assert again.tokenizer.encode(text) == checkpoint.tokenizer.encode(text) == tokenizer(text).input_ids
+    for a, b in zip(checkpoint.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("model", ["tiny", "tiny_without_bytes"])
+def test_the_highlight_starts_as_the_mean(model, request):
+    checkpoint = load(str(request.getfixturevalue(model)))
+    before = checkpoint.model.get_input_embeddings().weight.clone()
+    known = len(checkpoint.tokenizer)
+    add_highlight(checkpoint)
+    after = checkpoint.model.get_input_embeddings().weight
+    new = checkpoint.tokenizer.id_of("<hl>")
+    assert torch.allclose(after[new], before[:known].mean(0))
+    assert torch.equal(after[:known], before[:known])
+    assert len(after) == max(len(before), known + 1)
+    assert checkpoint.model.config.vocab_size == len(after)
+
+
+def test_a_hub_model_with_nothing_but_pytorch_model_bin(tiny, tmp_path):
+    for name in ("config.json", "spiece.model"):
+        shutil.copy(tiny / name, tmp_path)
+    torch.save(AutoModelForSeq2SeqLM.from_pretrained(tiny).state_dict(), tmp_path / "pytorch_model.bin")
+    found = load(str(tmp_path)).model
+    assert torch.equal(found.get_input_embeddings().weight, load(str(tiny)).model.get_input_embeddings().weight)
+
+
+def test_a_tokenizer_of_another_folder(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path / "m", ignore=shutil.ignore_patterns("spiece.model", "tokenizer*"))
+    with pytest.raises(InputError, match="no tokenizer"):
+        load(str(tmp_path / "m"))
+    found = load(str(tmp_path / "m"), tokenizer_name=str(tiny))
+    assert found.tokenizer.encode("甲府市") == load(str(tiny)).tokenizer.encode("甲府市")
+    with pytest.raises(InputError, match="nowhere: no such model folder"):
+        load(str(tiny), tokenizer_name=str(tmp_path / "nowhere"))
+
+
+def test_from_scratch_depends_on_the_seed(tmp_path):
+    folder = make_model(tmp_path / "m", weights=False)
+    weights = [load(str(folder), from_scratch=True, seed=seed).model.get_input_embeddings().weight for seed in (1, 1, 2)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    with pytest.raises(InputError, match=r"no weights .* --from_scratch"):
+        load(str(folder))
+
+
+def test_half_precision_weights_are_loaded_in_single(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path / "m")
+    AutoModelForSeq2SeqLM.from_pretrained(tiny).half().save_pretrained(tmp_path / "m")
+    assert {p.dtype for p in load(str(tmp_path / "m")).model.parameters()} == {torch.float32}
+
+
+def broken(tiny, tmp_path, name, content):
+    folder = tmp_path / "m"
+    shutil.copytree(tiny, folder)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    return str(folder)
+
+
+BROKEN = [
+    ("config.json", None, "no config.json"),
+    ("config.json", b"{", "config.json: not the configuration"),
+    ("config.json", b'{"model_type": "nothing"}', "config.json: not the configuration"),
+    ("config.json", b'{"model_type": "bert"}', "a bert model does not write"),
+    ("spiece.model", None, "no tokenizer"),
+    ("model.safetensors", None, "no weights"),
+    ("model.safetensors", b"cut", "the weights cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BROKEN)
+def test_broken_models(tiny, tmp_path, name, content, message):
+    with pytest.raises(InputError) as error:
+        load(broken(tiny, tmp_path, name, content))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("sonoisa/t5-base-japanese", "the Hugging Face hub did not give it"),
+        ("./nothing", "no such model folder"),
+        ("/nothing/at/all", "no such model folder"),
+        ("a b", "neither a folder here nor a name"),
+    ],
+)
+def test_models_that_are_not_there(name, message):
+    with pytest.raises(InputError, match=message) as error:
+        load(name)
+    assert "\n" not in str(error.value)
+    if "hub did not" in message:
+        assert "make demo" in str(error.value)
+
+
+def test_a_model_in_the_cache_of_the_hub_needs_no_network(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository, commit = tmp_path / "models--someone--t5", "0" * 40
+    shutil.copytree(tiny, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    checkpoint = load("someone/t5")
+    assert checkpoint.name == "someone/t5"
+    assert torch.equal(checkpoint.model.get_input_embeddings().weight, load(str(tiny)).model.get_input_embeddings().weight)
+
+
+def test_chosen_task(tiny):
+    checkpoint = load(str(tiny))
+    with pytest.raises(InputError, match="--task qa, aqg or aqg-hl"):
+        chosen_task(checkpoint.task, None, checkpoint.name)
+    assert chosen_task(checkpoint.task, "qa", checkpoint.name) == Task.named("qa")
+    checkpoint.task = Task.named("aqg")
+    assert (
+        chosen_task(checkpoint.task, None, checkpoint.name)
+        == chosen_task(checkpoint.task, "aqg", checkpoint.name)
+        == Task.named("aqg")
+    )
+    with pytest.raises(InputError, match="was trained for the task aqg, not qa"):
+        chosen_task(checkpoint.task, "qa", checkpoint.name)
+
+
+def test_other_runs_are_not_overwritten(tmp_path):
+    refuse_other_run(tmp_path / "none", False)
+    (tmp_path / "mine.txt").write_text("")
+    refuse_other_run(tmp_path, False)
+    update_run(tmp_path, best_epoch=3)
+    assert json.loads((tmp_path / "run.json").read_text()) == {"best_epoch": 3}
+    with pytest.raises(InputError, match=r"holds another run .* --overwrite_output_dir"):
+        refuse_other_run(tmp_path, False)
+    refuse_other_run(tmp_path, True)
+    with pytest.raises(InputError, match=r"cannot be written .* is a file"):
+        refuse_other_run(tmp_path / "mine.txt", True)

@@ -1,0 +1,78 @@
+import math
+
+import pytest
+import torch
+
+from toi.system.errors import InputError
+from toi.training.losses import cross_entropy, focal, from_file, label_smoothing, unlikelihood
+
+LOGITS = torch.tensor([[[0.0, 0.0], [math.log(3), 0.0]], [[0.0, math.log(9)], [5.0, -5.0]]])  # (2, 2, 2)
+CASES = [
+    ([[0, 0], [1, -100]], math.log(2) + math.log(4 / 3) + math.log(10 / 9)),
+    ([[-100, -100], [-100, -100]], 0.0),
+    ([[1, -100], [-100, -100]], math.log(2)),
+]
+
+
+@pytest.mark.parametrize(("labels", "expected"), CASES)
+def test_cross_entropy_is_summed(labels, expected):
+    assert cross_entropy(LOGITS, torch.tensor(labels)).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_label_smoothing():
+    labels = torch.tensor([[0, 0], [1, -100]])
+    assert label_smoothing(0.0)(LOGITS, labels).item() == pytest.approx(cross_entropy(LOGITS, labels).item())
+    # 0.8 of the target on the label and 0.1 on each of the two
+    expected = math.log(2) + 0.9 * math.log(4 / 3) + 0.1 * math.log(4) + 0.9 * math.log(10 / 9) + 0.1 * math.log(10)
+    assert label_smoothing(0.2)(LOGITS, labels).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_loss_of_half_precision_logits_is_summed_in_single():
+    logits = torch.randn(4, 8, 50, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert cross_entropy(logits, torch.zeros(4, 8, dtype=torch.long)).dtype == torch.float32
+
+
+def test_focal():
+    labels = torch.tensor([[0, 0], [1, -100]])
+    assert focal(0.0)(LOGITS, labels, None).item() == pytest.approx(cross_entropy(LOGITS, labels).item(), rel=1e-6)
+    expected = 0.5**2 * math.log(2) + 0.25**2 * math.log(4 / 3) + 0.1**2 * math.log(10 / 9)
+    assert focal(2.0)(LOGITS, labels, None).item() == pytest.approx(expected, rel=1e-5)
+
+
+UNLIKELY = [
+    # targets, the penalty of uniform probabilities over 4 tokens, in units of -log(3/4)
+    ([[1, 2, 3]], 3),  # nothing; 1; 1 and 2
+    ([[1, 1, 1]], 0),  # the right token is no candidate
+    ([[1, 2, 1]], 2),  # nothing; 1; 2
+    ([[1, 1, 2]], 1),  # 1 came twice and is one candidate
+    ([[1, -100, -100]], 0),
+    ([[1, 2, -100], [3, 3, 1]], 2),
+]
+
+
+@pytest.mark.parametrize(("labels", "count"), UNLIKELY)
+def test_unlikelihood(labels, count):
+    labels = torch.tensor(labels)
+    logits = torch.zeros(*labels.shape, 4, requires_grad=True)
+    plain = cross_entropy(logits, labels)
+    loss = unlikelihood(0.5)(logits, labels, None)
+    assert loss.item() == pytest.approx(plain.item() - 0.5 * count * math.log(3 / 4), rel=1e-6)
+    loss.backward()
+    assert logits.grad.isfinite().all()
+
+
+def test_a_loss_of_ones_own(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "def half(logits, labels, batch):\n    return logits.sum() / 2\n\ndef bad(logits, labels, batch):\n    return 3.0\n"
+    )
+    assert from_file(f"{path}:half")(torch.ones(1, 2, 3), torch.zeros(1, 2), None).item() == 3.0
+    with pytest.raises(InputError, match="must return one number"):
+        from_file(f"{path}:bad")(torch.ones(1, 2, 3), torch.zeros(1, 2), None)
+    with pytest.raises(InputError, match="has no function 'none'"):
+        from_file(f"{path}:none")
+    with pytest.raises(InputError, match="no such file"):
+        from_file(f"{tmp_path}/no.py:half")
+    path.write_text("import nothing_like_this\n")
+    with pytest.raises(InputError, match=r"cannot be run .ModuleNotFoundError"):
+        from_file(f"{path}:half")

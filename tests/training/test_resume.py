@@ -1,0 +1,167 @@
+"""A run that was stopped goes on as if it had not been."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, refused, script
+
+import train as loop
+from toi.system.errors import InputError
+from toi.training.resume import checkpoints_of, find_checkpoint
+from train import TrainOptions, train
+
+
+def options(tiny, data_dir, output_dir, **changes):
+    fast = {"num_train_epochs": 3, "per_device_train_batch_size": 16, "learning_rate": 3e-3, "precision": "fp32"}
+    return TrainOptions(
+        model_name_or_path=str(tiny), data_dir=str(data_dir), output_dir=str(output_dir), do_train=True, **{**fast, **changes}
+    )
+
+
+def losses(run):
+    return [(e["epoch"], e["step"], e["train_loss"], e["eval_loss"], e["learning_rate"]) for e in run["history"]]
+
+
+class Stopped(Exception):
+    """As if the power went."""
+
+
+@pytest.mark.parametrize("at", [1, 4, 5, 7, 11])
+@pytest.mark.parametrize("optim", ["adamw", "adafactor"])
+def test_the_very_same_run(at, optim, tiny, data_dir, tmp_path, monkeypatch):
+    """Stopped anywhere and gone on, a run has the same losses and the same weights, to the last bit."""
+    whole = train(options(tiny, data_dir, tmp_path / "whole", optim=optim, save_steps=2))
+
+    def step(state, batches, real=loop.train_step):
+        if state.step == at:
+            raise Stopped
+        real(state, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", step)
+        with pytest.raises(Stopped):
+            train(options(tiny, data_dir, tmp_path / "m", optim=optim, save_steps=2))
+    resume = None if at == 1 else "auto"  # there is no checkpoint yet behind one step
+    again = train(
+        options(tiny, data_dir, tmp_path / "m", optim=optim, save_steps=2, resume_from_checkpoint=resume, overwrite_output_dir=True)
+    )
+    assert losses(again) == losses(whole)
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+
+
+def test_what_a_checkpoint_is(tiny, data_dir, tmp_path):
+    train(options(tiny, data_dir, tmp_path / "m", save_steps=2, save_total_limit=3))
+    folder = checkpoints_of(tmp_path / "m")
+    assert folder == tmp_path / "m.checkpoints"
+    assert sorted(p.name for p in folder.iterdir()) == ["step-00000012", "step-00000014", "step-00000015"]
+    assert sorted(p.name for p in (folder / "step-00000015").iterdir()) == ["state.json", "tensors.safetensors"]
+    assert find_checkpoint("auto", str(tmp_path / "m")).name == "step-00000015"
+    # Another run in the same place begins without them.
+    train(options(tiny, data_dir, tmp_path / "m", num_train_epochs=1, overwrite_output_dir=True))
+    assert sorted(p.name for p in folder.iterdir()) == ["step-00000005"]
+
+
+@pytest.fixture
+def stopped(tiny, data_dir, tmp_path):
+    """A model folder with checkpoints, and the options that made it."""
+    made = options(tiny, data_dir, tmp_path / "m", num_train_epochs=1)
+    train(made)
+    made.resume_from_checkpoint = "auto"
+    return made
+
+
+def test_a_finished_run_has_nothing_left_to_do(stopped):
+    before = json.loads((checkpoints_of(stopped.output_dir) / "step-00000005" / "state.json").read_text())["run"]["history"]
+    assert train(stopped)["history"] == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": 1e-3}, "was made with another --learning_rate"),
+        ({"seed": 1, "num_train_epochs": 2}, "was made with another --num_train_epochs, --seed"),
+        ({"resume_from_checkpoint": "nowhere"}, "nowhere: no checkpoint there"),
+    ],
+)
+def test_another_run_is_not_gone_on_with(stopped, change, message):
+    for name, value in change.items():
+        setattr(stopped, name, value)
+    with pytest.raises(InputError, match=message):
+        train(stopped)
+
+
+def test_data_that_changed(stopped):
+    with open(f"{stopped.data_dir}/train.tsv", "a") as file:
+        file.write("new\tsource\ttarget\n")
+    with pytest.raises(InputError, match=r"train\.tsv: changed since the checkpoint"):
+        train(stopped)
+
+
+def test_a_cut_checkpoint(stopped):
+    path = checkpoints_of(stopped.output_dir) / "step-00000005" / "tensors.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="the checkpoint cannot be read"):
+        train(stopped)
+
+
+def test_nothing_to_go_on_from(tiny, data_dir, tmp_path):
+    line = refused(script(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]))
+    assert "no checkpoint to go on from" in line
+
+
+def command(tiny, data_dir, output_dir, *more):
+    return [
+        sys.executable, str(ROOT / "train.py"), "--do_train", "--model_name_or_path", str(tiny), "--data_dir", str(data_dir),
+        "--output_dir", str(output_dir), "--num_train_epochs", "60", "--per_device_train_batch_size", "16", "--learning_rate",
+        "3e-3", "--precision", "fp32", "--save_steps", "3", "--overwrite_output_dir", *more,
+    ]  # fmt: skip
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_the_step_save_and_say_how_to_go_on(number, code, tiny, data_dir, tmp_path):
+    with subprocess.Popen(command(tiny, data_dir, tmp_path / "m"), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: list(checkpoints_of(tmp_path / "m").glob("step-*")))
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "go on with the same command and --resume_from_checkpoint" in output.splitlines()[-1]
+    folder = output.split()[-1]
+    assert json.loads(Path(folder, "state.json").read_text())["step"] > 0
+
+
+def test_killed_and_gone_on(tiny, data_dir, tmp_path):
+    """SIGKILL at several moments: at each the model folder loads or is absent, and the end is that of an undisturbed run."""
+    from toi.models.checkpoint import load
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    subprocess.run(command(tiny, data_dir, tmp_path / "whole"), check=True, **run)
+    folder = checkpoints_of(tmp_path / "m")
+    for kill, extra in enumerate((0.0, 0.05, 0.13)):
+        resume = ["--resume_from_checkpoint", "auto"] if list(folder.glob("step-*")) else []
+        before = {p.name for p in folder.glob("step-*")}
+        with subprocess.Popen(command(tiny, data_dir, tmp_path / "m", *resume), **run) as process:
+            wait_for(lambda before=before: {p.name for p in folder.glob("step-*")} - before)
+            time.sleep(extra)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL, f"the run ended before kill {kill}"
+        if (tmp_path / "m").exists():
+            load(str(tmp_path / "m"))
+    subprocess.run(command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto"), check=True, **run)
+    runs = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("whole", "m")]
+    assert losses(runs[0]) == losses(runs[1])
+    shutil.rmtree(folder)

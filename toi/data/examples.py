@@ -1,0 +1,131 @@
+"""What a record says: an Example, and the TSV row that a model sees of it.
+
+An Example is what the data set holds, untouched. A Row is made from it by a Task (`toi/data/tasks.py`).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toi.system.errors import InputError
+from toi.system.files import read_lines, replacing, to_json
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as annotated. `start` is its character offset in the raw context, if known."""
+
+    text: str
+    start: int | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question about one context, raw. The first answer is the one that prompts are made of.
+
+    `extra` is what else the data set says (question type, answer type), kept for reports.
+    """
+
+    id: str
+    context: str
+    question: str = ""
+    answers: tuple[Answer, ...] = ()
+    title: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat JSON object, the extra fields behind the known ones."""
+        answers = [{"text": a.text, "answer_start": a.start} for a in self.answers]
+        known = {"id": self.id, "title": self.title, "context": self.context, "question": self.question}
+        return {**known, "answers": answers, **self.extra}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Example":
+        """The inverse of `to_json`. Raises KeyError or TypeError for anything else."""
+        value = dict(value)
+        answers = tuple(Answer(a["text"], a["answer_start"]) for a in value.pop("answers"))
+        known = {name: value.pop(name) for name in ("id", "title", "context", "question")}
+        return cls(**known, answers=answers, extra=value)
+
+
+class Row(NamedTuple):
+    """A line of `train.tsv`: what the model sees."""
+
+    id: str
+    source: str
+    target: str
+
+
+def read_rows(path: str | Path, *, targets: bool = True) -> list[Row]:
+    """The rows of a TSV: UTF-8, no header, no quoting, exactly three fields, none empty.
+
+    Without `targets`, the third may be empty or left out. Raises InputError naming the file and the line, or the file if it
+    is missing or has no rows.
+    """
+    return list(iterate_rows(path, targets=targets))
+
+
+def iterate_rows(path: str | Path, *, targets: bool = True) -> Iterator[Row]:
+    """`read_rows`, a row at a time: for files that are larger than the memory."""
+    wanted = "3 tab-separated fields (id, source, target)"
+    if not targets:
+        wanted = "2 or 3 tab-separated fields (id, source and, if there is one, target)"
+    number = 0
+    for number, line in enumerate(read_lines(path), start=1):
+        fields = line.removesuffix("\r").split("\t")
+        if number == 1 and fields[0] in ("id", "qa_id") and fields[1:2] in (["source"], ["input"]):
+            raise InputError(f"{path}:1: a header; these files have none, so remove the line")
+        if not targets and len(fields) == 2:
+            fields.append("")
+        if len(fields) != 3:
+            raise InputError(f"{path}:{number}: expected {wanted}, found {len(fields)}")
+        for name, value in zip(Row._fields, fields, strict=True):
+            if not value.strip() and (targets or name != "target"):
+                raise InputError(f"{path}:{number}: the {name} field is empty; fill it or remove the row")
+        yield Row(*fields)
+    if not number:
+        raise InputError(f"{path}: no rows; expected one line per example: id, source, target")
+
+
+def write_rows(path: str | Path, rows: Iterable[Row]) -> None:
+    """Write rows as `read_rows` reads them. Raises ValueError if a field holds a tab or a line break."""
+    with replacing(path) as file:
+        for row in rows:
+            line = "\t".join(row)
+            if line.count("\t") != 2 or len(line.splitlines()) != 1:
+                raise ValueError(f"row {row.id!r} holds a tab or a line break")
+            file.write(line + "\n")
+
+
+def read_examples(path: str | Path) -> list[Example]:
+    """The Examples of a `.jsonl` file. Raises InputError naming the file and the line."""
+    examples = []
+    for number, line in enumerate(read_lines(path), start=1):
+        if line:
+            try:
+                examples.append(Example.from_json(json.loads(line)))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise InputError(f"{path}:{number}: not an example; run the prepare script again") from None
+    return examples
+
+
+def write_examples(path: str | Path, examples: Iterable[Example]) -> None:
+    """Write Examples as JSON Lines."""
+    with replacing(path) as file:
+        for example in examples:
+            file.write(to_json(example.to_json()) + "\n")
+
+
+def split_path(data_dir: str | Path, split: str) -> Path:
+    """The TSV of a split. Raises InputError if the folder or the split is not there."""
+    folder = Path(data_dir)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such data folder; make one with a prepare script, or give --data_dir")
+    path = folder / f"{split}.tsv"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; a data folder holds train.tsv, dev.tsv and test.tsv")
+    return path

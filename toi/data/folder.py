@@ -1,0 +1,212 @@
+"""Examples -> a data folder: splits, rows, the Examples behind them, `task.json`, the audit."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toi.data.audit import Audit
+from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
+from toi.data.tasks import TEMPLATES, Task, write_task
+from toi.options import at_least
+from toi.system.errors import InputError
+from toi.system.files import check_writable, read_json, replacing_folder, sha256
+from toi.text.normalization import Normalization, normalize
+
+
+@dataclass
+class PreparationOptions:
+    """Options of all prepare scripts."""
+
+    output_dir: str | None = None
+    """The data folder to write. [default: named after the task]"""
+    overwrite_output_dir: bool = False
+    """Replace a data folder that was made from other files or with other options."""
+    seed: int = 42
+    """Chooses the articles (or questions) of the splits that are not published."""
+    lowercase: bool = False
+    """Lower-case all text."""
+    remove_brackets: bool = False
+    """Remove readings and glosses in parentheses, except where the answer is in them."""
+    separator: str = "<|n|>"
+    """What stands for the [SEP] between title and body of JSQuAD."""
+    max_context_length: int | None = None
+    """Keep only whole sentences around the answer, at most this many characters."""
+    source_template: str | None = None
+    """The source of one's own task, with the fields {id} {title} {context} {question} {answer} {highlighted}."""
+    target_template: str | None = None
+    """The target of one's own task."""
+    tokenizer_name_or_path: str | None = None
+    """Count tokens, <unk> and truncation with the tokenizer of this model."""
+    max_input_length: int = 512
+    """The limit of sources in tokens, for counting what would be cut."""
+    max_target_length: int = 64
+    """The limit of targets in tokens, for counting what would be cut."""
+    dataset_name: str | None = None
+    """What to call the data in task.json. [default: the name of the data set or of the training file]"""
+    license: str | None = None
+    """The licence of the data, for task.json. [default: that of the data set, or unknown]"""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        found = at_least(self, 2, "max_input_length", "max_target_length")
+        found += at_least(self, 1, "max_context_length")
+        if any(c in self.separator for c in "\t\n\r"):
+            found.append("--separator must not hold a tab or a line break")
+        try:
+            self.task("aqg")
+        except InputError as error:
+            found.append(str(error))
+        return found
+
+    def task(self, name: str) -> Task:
+        """The built-in task called `name`, with these options and templates of one's own. Raises InputError for a bad template."""
+        source, target = TEMPLATES[name]
+        normalization = Normalization(self.lowercase, self.remove_brackets, self.separator)
+        own = self.source_template is not None or self.target_template is not None
+        source, target = self.source_template or source, self.target_template or target
+        return Task(f"{name}-own" if own else name, source, target, normalization, self.max_context_length)
+
+    def recipe(self, name: str, license: str, files: dict[str, list[Path]]) -> dict[str, Any]:
+        """What `task.json` says of the data, so that another run with the same makes the same."""
+        return {
+            "name": self.dataset_name or name,
+            "license": self.license or license,
+            "seed": self.seed,
+            "files": {split: {path.name: sha256(path) for path in paths} for split, paths in files.items()},
+        }
+
+
+def write_data(
+    options: PreparationOptions,
+    task: Task,
+    output_dir: str,
+    splits: dict[str, list[Example]],
+    recipe: dict[str, Any],
+    audit: Audit,
+) -> None:
+    """Make the rows of every split, and write the data folder with its audit.
+
+    `splits` has train, dev and test; rows are in order of their ids. Raises InputError, before anything is
+    written, if two questions have the same id or a split is empty.
+    """
+    rows = {split: make_rows(task, splits[split], split, audit) for split in SPLITS}
+    rows["dev"] = without_shared(rows["train"], rows["dev"], audit)
+    for split in SPLITS:
+        audit.kept[split] = len(rows[split])
+        if not rows[split]:
+            raise InputError(f"nothing is left of the {split} split: {audit.reasons(split) or 'no questions were read'}")
+    audit.look_at(rows, options.tokenizer_name_or_path, options.max_input_length, options.max_target_length)
+    with replacing_folder(output_dir) as folder:
+        for split in SPLITS:
+            write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]))
+            write_examples(folder / f"{split}.jsonl", (example for _, example in rows[split]))
+        audit.write(folder)
+        write_task(folder, task, {**recipe, "counts": {split: len(rows[split]) for split in SPLITS}})
+
+
+def make_rows(task: Task, examples: Iterable[Example], split: str, audit: Audit) -> list[tuple[Row, Example]]:
+    """The rows of a split and the Examples behind them, in order of their ids; what is dropped goes to the audit.
+
+    Raises InputError if two questions have the same id.
+    """
+    rows: dict[str, tuple[Row, Example]] = {}
+    seen: set[tuple[str, str]] = set()
+    for example in sorted(examples, key=lambda example: example.id):
+        if not example.answers:
+            audit.drop(split, "no answer", example.id)
+            continue
+        try:
+            row = task.row(example)
+        except ValueError as error:
+            audit.drop(split, str(error), example.id)
+            continue
+        if row.id in rows:
+            raise InputError(f"two questions of the {split} split have the id {row.id!r}; ids must be unique")
+        if row[1:] in seen:
+            audit.drop(split, "duplicate of another row", row.id)
+            continue
+        seen.add(row[1:])
+        rows[row.id] = row, example
+    return list(rows.values())
+
+
+def without_shared(
+    train: Sequence[tuple[Row, Example]], dev: Sequence[tuple[Row, Example]], audit: Audit
+) -> list[tuple[Row, Example]]:
+    """The dev rows whose question is not asked in train too; those that are go to the audit."""
+    asked = {normalize(example.question) for _, example in train}
+    kept = []
+    for row, example in dev:
+        if normalize(example.question) in asked:
+            audit.drop("dev", "the same question is in train", row.id)
+        else:
+            kept.append((row, example))
+    return kept
+
+
+def split_groups(examples: dict[str, list[Example]], ratio: float, seed: int) -> dict[str, list[Example]]:
+    """Take the splits that are missing (dev, test) from the training examples, `ratio` of its articles each.
+
+    An article is taken whole, and with every other article that has a context of it, so that no paragraph is on both
+    sides. The articles with the lowest hashes of seed and title are taken: the choice does not depend on their order.
+    Raises InputError if there are too few.
+    """
+    wanted = [split for split in ("dev", "test") if split not in examples]
+    names = _groups(examples["train"])
+    ordered = sorted(set(names.values()), key=lambda name: _hash(seed, name))
+    count = max(1, round(len(ordered) * ratio))
+    if len(ordered) <= count * len(wanted):
+        raise InputError(f"{len(ordered)} articles are too few to split; give more, or files for the dev and test splits")
+    split_of = {name: wanted[i // count] for i, name in enumerate(ordered[: count * len(wanted)])}
+    result: dict[str, list[Example]] = {split: list(examples.get(split, [])) for split in SPLITS}
+    result["train"] = []
+    for example in examples["train"]:
+        result[split_of.get(names[_article(example)], "train")].append(example)
+    return result
+
+
+def _article(example: Example) -> str:
+    return example.title or example.context
+
+
+def _groups(examples: Iterable[Example]) -> dict[str, str]:
+    """Article -> the name of its group: the least of the articles that are linked by a context in common."""
+    group: dict[str, str] = {}
+    first_with: dict[str, str] = {}  # context -> article
+
+    def find(name: str) -> str:
+        while group[name] != name:
+            name = group[name]
+        return name
+
+    for example in examples:
+        article = _article(example)
+        group.setdefault(article, article)
+        other = first_with.setdefault(normalize(example.context), article)
+        low, high = sorted((find(article), find(other)))
+        group[high] = low
+    return {article: find(article) for article in group}
+
+
+def _hash(seed: int, text: str) -> bytes:
+    return hashlib.sha256(f"{seed}\t{text}".encode("utf-8", "surrogatepass")).digest()
+
+
+def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite: bool) -> None:
+    """Raise InputError if the folder holds data that this run would not make again."""
+    folder = Path(output_dir)
+    check_writable(folder)
+    if overwrite or not folder.exists():
+        return
+    path = folder / "task.json"
+    if not path.is_file():
+        if any((folder / f"{split}.tsv").exists() for split in SPLITS):
+            raise InputError(f"{folder}: holds data of unknown origin; give another --output_dir or --overwrite_output_dir")
+        return
+    there = read_json(path)
+    data = there.get("data", {}) if isinstance(there, dict) else {}
+    same = all(there.get(k) == v for k, v in task.to_json().items()) and all(data.get(k) == v for k, v in recipe.items())
+    if not same:
+        raise InputError(f"{folder}: holds data made otherwise; give another --output_dir or --overwrite_output_dir")

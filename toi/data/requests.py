@@ -1,0 +1,119 @@
+"""What a user typed -> the prompt that the model was trained on."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from toi.data.examples import Answer, Example
+from toi.data.tasks import HIGHLIGHT, Task
+from toi.system.errors import InputError
+from toi.text.normalization import normalize
+from toi.text.occurrences import find
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for: a question about `answer` in `context`, or an answer to `question`. Fields left out are None.
+
+    `answer_start` is the character at which the answer begins in the context, `occurrence` which of its occurrences is meant,
+    from 1 on; without either it is the first. A context with <hl>answer<hl> says by itself where the answer is.
+    """
+
+    context: str
+    answer: str | None = None
+    question: str | None = None
+    title: str = ""
+    answer_start: int | None = None
+    occurrence: int | None = None
+    id: str = ""
+
+
+def example_of(task: Task, request: Request, warn: Callable[[str], object] = lambda _: None) -> Example:
+    """The Example that a user described; `warn` is called with a line of text where the choice of an occurrence was left to us.
+
+    Raises InputError if the task needs another field, or the answer is not where it should be.
+    """
+    context, answer, start = request.context, request.answer, request.answer_start
+    if HIGHLIGHT in context:
+        if not task.asks:
+            raise InputError(f"the context is marked with {HIGHLIGHT}, but the model answers questions (task {task.name})")
+        context, marked, start = unmarked(context)
+        if answer is not None and normalize(answer) != normalize(marked):
+            raise InputError(f"the context marks {marked!r}, but the answer is {answer!r}; leave one out")
+        answer = marked
+    if not context.strip():
+        raise InputError("the context is empty")
+    if task.asks and answer is None:
+        given = ", not --question" if request.question is not None else f", or mark it in the context with {HIGHLIGHT}"
+        raise InputError(f"the model asks questions (task {task.name}): give --answer{given}")
+    if not task.asks and request.question is None:
+        given = ", not --answer" if answer is not None else ""
+        raise InputError(f"the model answers questions (task {task.name}): give --question{given}")
+    if answer is not None and not normalize(answer):
+        raise InputError("the answer is empty")
+    answers = () if answer is None else (find_answer(answer, context, start, request.occurrence, warn),)
+    return Example(request.id, context, request.question or "", answers, request.title)
+
+
+def unmarked(context: str) -> tuple[str, str, int]:
+    """A context without its two <hl>, the answer between them, and where it begins. Raises InputError if they are not two."""
+    parts = context.split(HIGHLIGHT)
+    if len(parts) == 3 and not parts[1].strip():
+        raise InputError(f"nothing stands between the two {HIGHLIGHT} of the context; put them around the answer")
+    if len(parts) != 3:
+        raise InputError(f"a marked context has {HIGHLIGHT} twice, around the answer; this one has it {len(parts) - 1} times")
+    before, answer, behind = parts
+    start = len(before) + len(answer) - len(answer.lstrip())
+    return before + answer + behind, answer.strip(), start
+
+
+def find_answer(
+    answer: str,
+    context: str,
+    start: int | None = None,
+    occurrence: int | None = None,
+    warn: Callable[[str], object] = lambda _: None,
+) -> Answer:
+    """The answer with its offset in the raw context, compared after normalization.
+
+    Raises InputError that shows the nearest match if it is not there, or the places where it is if none is the one asked for.
+    """
+    spans = find(answer, context)
+    if not spans:
+        nearest = _nearest(normalize(answer), normalize(context))
+        mend = f"the nearest is {nearest!r}" if nearest else "give it as it stands there"
+        raise InputError(f"the answer {answer!r} is not in the context; {mend}")
+    starts = [begin for begin, _ in spans]
+    number = 0
+    if start is not None:
+        if start not in starts:
+            raise InputError(f"the answer {answer!r} does not begin at character {start} of the context, but at {_places(starts)}")
+        number = starts.index(start)
+    elif occurrence is not None:
+        if not 1 <= occurrence <= len(spans):
+            raise InputError(f"the answer {answer!r} occurs {len(spans)} times in the context: there is no occurrence {occurrence}")
+        number = occurrence - 1
+    elif len(spans) > 1:
+        first = "the first is taken; choose with --occurrence or --answer_start"
+        warn(f"the answer {answer!r} occurs {len(spans)} times, at {_places(starts)}; {first}")
+    begin, end = spans[number]
+    return Answer(context[begin:end], begin)
+
+
+def _places(starts: list[int]) -> str:
+    return ", ".join(map(str, starts[:10])) + (", ..." if len(starts) > 10 else "")
+
+
+def _nearest(wanted: str, text: str) -> str:
+    """The stretch of the text, about as long as `wanted`, that shares most with it; empty if nothing does."""
+    windows = {text[i : i + len(wanted)] for i in range(max(1, len(text) - len(wanted) + 1))}
+    found = difflib.get_close_matches(wanted, sorted(windows), n=1, cutoff=0.4)
+    return found[0] if found else ""
+
+
+def prompt(task: Task, example: Example) -> str:
+    """The source of an Example. Raises InputError where the task cannot make one."""
+    try:
+        return task.source(example)
+    except ValueError as error:
+        raise InputError(f"no prompt can be made: {error}") from None

@@ -1,0 +1,205 @@
+"""What a model is asked: templates, normalization and highlight, saved as `task.json`.
+
+    qa      question: {question} context: {context}  ->  {answer}
+    aqg     answer: {answer} context: {context}      ->  {question}
+    aqg-hl  {highlighted}                            ->  {question}
+
+The same Task makes the prompts of training and of generation, so nobody retypes them.
+"""
+
+import string
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from toi.data.examples import Example, Row
+from toi.data.windows import window
+from toi.system.errors import InputError
+from toi.system.files import read_json, write_json
+from toi.text.normalization import Aligned, Normalization
+
+HIGHLIGHT = "<hl>"
+FIELDS = ("id", "title", "context", "question", "answer", "highlighted")
+TEMPLATES = {
+    "qa": ("question: {question} context: {context}", "{answer}"),
+    "aqg": ("answer: {answer} context: {context}", "{question}"),
+    "aqg-hl": ("{highlighted}", "{question}"),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """How an Example becomes a source and a target.
+
+    Raises InputError if a template has an unknown field or none.
+    """
+
+    name: str
+    source_template: str
+    target_template: str
+    normalization: Normalization = field(default_factory=Normalization)
+    max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/data/windows.py)
+
+    def __post_init__(self) -> None:
+        for template in (self.source_template, self.target_template):
+            if any(c in template for c in "\t\n\r"):
+                raise InputError(f"template {template!r}: must not hold a tab or a line break")
+            if not template_fields(template):
+                raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
+
+    @classmethod
+    def named(cls, name: str, normalization: Normalization | None = None) -> "Task":
+        """One of the built-in tasks. Raises InputError for another name."""
+        if name not in TEMPLATES:
+            raise InputError(f"unknown task {name!r}; tasks are {', '.join(TEMPLATES)}")
+        return cls(name, *TEMPLATES[name], normalization or Normalization())
+
+    @property
+    def asks(self) -> bool:
+        """Whether the model writes questions (rather than answers them)."""
+        return "question" in template_fields(self.target_template)
+
+    @property
+    def source_fields(self) -> set[str]:
+        """The fields that an Example must have for a source."""
+        return template_fields(self.source_template)
+
+    @property
+    def highlights(self) -> bool:
+        """Whether sources hold `<hl>`, which then must be one token of the tokenizer."""
+        return "highlighted" in self.source_fields or HIGHLIGHT in self.source_template
+
+    def source(self, example: Example) -> str:
+        """What the model reads. Raises ValueError if a field that the template needs is empty or lost."""
+        return self._render(self.source_template, example)
+
+    def target(self, example: Example) -> str:
+        """What the model shall write. Raises as `source` does."""
+        return self._render(self.target_template, example)
+
+    def row(self, example: Example) -> Row:
+        """The TSV row of an Example. Its id has tabs and line breaks normalized away."""
+        return Row(Normalization()(example.id), self.source(example), self.target(example))
+
+    def answers(self, example: Example) -> list[str]:
+        """All normalized gold answers; brackets that belong to them stay."""
+        normalization = replace(self.normalization, remove_brackets=False)
+        return [text for answer in example.answers if (text := normalization(answer.text))]
+
+    def _render(self, template: str, example: Example) -> str:
+        if self.max_context_length is not None:
+            example = window(example, self.max_context_length)
+        pieces = []
+        for literal, name, _, _ in string.Formatter().parse(template):
+            pieces.append(literal)
+            if name is not None:
+                value = self._field(name, example)
+                if not value:
+                    raise ValueError(f"the {name} is empty after normalization" if name != "id" else "the id is empty")
+                pieces.append(value)
+        return "".join(pieces)
+
+    def _field(self, name: str, example: Example) -> str:
+        match name:
+            case "answer":
+                return next(iter(self.answers(example)), "")
+            case "context":
+                return self._context(example).text
+            case "highlighted":
+                return self._highlighted(example)
+            case "id":
+                return Normalization()(example.id)
+            case _:
+                return self.normalization(getattr(example, name))
+
+    def _context(self, example: Example) -> Aligned:
+        keep = None
+        if self.normalization.remove_brackets:
+            keep = _annotated(example)  # only then does the answer change what is done to the context
+        return _aligned(self.normalization, example.context, keep)
+
+    def _highlighted(self, example: Example) -> str:
+        span = _annotated(example)
+        if span is None:
+            raise ValueError("there is no answer with an offset to highlight")
+        context = self._context(example)
+        if HIGHLIGHT in context.text:
+            raise ValueError(f"the context holds {HIGHLIGHT} already")
+        start, end = context.span(*span)
+        text = context.text
+        return f"{text[:start]}{HIGHLIGHT}{text[start:end]}{HIGHLIGHT}{text[end:]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `task.json`, before those about the data."""
+        value = asdict(self)
+        return {"task": value.pop("name"), **value}
+
+    @classmethod
+    def from_json(cls, value: Any, path: str | Path) -> "Task":
+        """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
+        try:
+            known = {option.name for option in fields(Normalization)}
+            normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
+            limit = value.get("max_context_length")
+            return cls(value["task"], value["source_template"], value["target_template"], normalization, limit)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None
+
+
+def _annotated(example: Example) -> tuple[int, int] | None:
+    if not example.answers:
+        return None
+    answer = example.answers[0]
+    return None if answer.start is None else (answer.start, answer.start + len(answer.text))
+
+
+@lru_cache(maxsize=64)  # the questions of a paragraph share its context
+def _aligned(normalization: Normalization, context: str, keep: tuple[int, int] | None) -> Aligned:
+    return normalization.aligned(context, keep)
+
+
+@lru_cache(maxsize=64)
+def template_fields(template: str) -> set[str]:
+    """The fields of a template. Raises InputError if it is malformed or names an unknown field."""
+    names = set()
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise InputError(f"template {template!r}: {error}") from None
+    for _, name, spec, conversion in parts:
+        if name is None:
+            continue
+        if name not in FIELDS or spec or conversion:
+            raise InputError(f"template {template!r}: unknown field {{{name}}}; fields are {', '.join(FIELDS)}")
+        names.add(name)
+    return names
+
+
+def read_task(folder: str | Path) -> Task | None:
+    """The Task of a data or model folder; None if it has no `task.json`."""
+    path = Path(folder) / "task.json"
+    return Task.from_json(read_json(path), path) if path.is_file() else None
+
+
+def chosen_task(own: Task | None, name: str | None, model: str) -> Task:
+    """The task of a model: its own, or the built-in one called `name`. Raises InputError if there is neither, or both."""
+    if own is None:
+        if name is None:
+            raise InputError(f"{model}: no task.json; say what the model does with --task qa, aqg or aqg-hl")
+        return Task.named(name)
+    if name is not None and name != own.name:
+        raise InputError(f"{model}: was trained for the task {own.name}, not {name}; leave --task out")
+    return own
+
+
+def data_of(folder: str | Path) -> dict[str, Any]:
+    """What the `task.json` of a data or model folder says of the data; nothing if there is none."""
+    path = Path(folder) / "task.json"
+    value = read_json(path) if path.is_file() else {}
+    return dict(value.get("data", {})) if isinstance(value, dict) else {}
+
+
+def write_task(folder: str | Path, task: Task, data: dict[str, Any]) -> None:
+    """Write `task.json`: the task, and what is known of the data it was used on."""
+    write_json(Path(folder) / "task.json", {**task.to_json(), "data": data})

@@ -1,0 +1,102 @@
+"""Rows of ids -> padded batches of like length. How rows become ids is in `toi/training/encoded.py`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
+import torch
+
+from toi.training.losses import IGNORED
+
+# Batches of like length are formed within this many batches, so that they still differ from epoch to epoch.
+_POOL = 50
+
+Lengths = Sequence[int] | numpy.ndarray
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The ids of a row, each list ending in the end-of-sequence id."""
+
+    source: list[int]
+    target: list[int]
+
+
+def truncate(ids: list[int], limit: int) -> list[int]:
+    """At most `limit` ids, the last of them kept."""
+    return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
+
+
+def shuffled_batches(lengths: Lengths, batch_size: int, seed: int, epoch: int, max_tokens: int | None = None) -> list[list[int]]:
+    """Indices in batches of like length, in an order that depends on seed and epoch alone.
+
+    With `max_tokens`, a batch has as many rows as keep its padded tokens within it (one row at least), not `batch_size`.
+    """
+    tokens = numpy.asarray(lengths)
+    generator = numpy.random.default_rng((seed, epoch))
+    order = generator.permutation(len(tokens))
+    size = batch_size if max_tokens is None else max(1, int(max_tokens // tokens.mean()))
+    batches: list[list[int]] = []
+    for start in range(0, len(order), size * _POOL):
+        pool = order[start : start + size * _POOL]
+        pool = pool[numpy.argsort(tokens[pool], kind="stable")]
+        batches += _cut(pool.tolist(), tokens, batch_size if max_tokens is None else None, max_tokens)
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def sorted_batches(lengths: Lengths, batch_size: int, max_tokens: int | None = None) -> list[list[int]]:
+    """Indices in batches of like length, the longest first (what does not fit in memory fails at once).
+
+    A batch has at most `batch_size` rows, and `max_tokens` tokens with its padding (one row at least).
+    """
+    tokens = numpy.asarray(lengths)
+    order = numpy.argsort(-tokens, kind="stable")
+    return _cut(order.tolist(), tokens, batch_size, max_tokens)
+
+
+def _cut(order: list[int], lengths: numpy.ndarray, batch_size: int | None, max_tokens: int | None) -> list[list[int]]:
+    """Indices in an order of their lengths, up or down, cut into batches within both limits."""
+    if batch_size is not None and max_tokens is None:
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    batches: list[list[int]] = []
+    for i in order:
+        # The longest row of a batch is its first or its last.
+        fits = bool(batches) and len(batches[-1]) != batch_size
+        if fits and max_tokens is not None:
+            fits = int(max(lengths[batches[-1][0]], lengths[i])) * (len(batches[-1]) + 1) <= max_tokens
+        if not fits:
+            batches.append([])
+        batches[-1].append(i)
+    return batches
+
+
+def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """(batch, longest), filled with `value` on the right."""
+    longest = max(map(len, sequences))
+    return torch.tensor([[*ids, *[value] * (longest - len(ids))] for ids in sequences])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded rows. All tensors are of whole numbers."""
+
+    input_ids: torch.Tensor  # (batch, source)
+    attention_mask: torch.Tensor  # (batch, source): 1 where there is a token
+    decoder_input_ids: torch.Tensor  # (batch, target): the labels, one step later, behind the decoder's start
+    labels: torch.Tensor  # (batch, target): -100 where there is no token
+
+    def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """What the model takes. Without the labels: given them, it would compute a loss that nobody asked for."""
+        names = ("input_ids", "attention_mask", "decoder_input_ids")
+        return {name: getattr(self, name).to(device) for name in names}
+
+
+def collate(rows: Sequence[Encoded], pad_id: int, start_id: int) -> Batch:
+    """A batch of rows. `start_id` is what the decoder starts with."""
+    return Batch(
+        input_ids=pad([row.source for row in rows], pad_id),
+        # From the lengths, not from the ids: a source may hold the padding id itself.
+        attention_mask=pad([[1] * len(row.source) for row in rows], 0),
+        decoder_input_ids=pad([[start_id, *row.target[:-1]] for row in rows], pad_id),
+        labels=pad([row.target for row in rows], IGNORED),
+    )

@@ -1,0 +1,168 @@
+"""Japanese text -> words: MeCab with the IPADIC dictionary, and the other segmentations that scores are computed over.
+
+A segmentation gives the tokens of a text without whitespace; what a token is decides what BLEU and ROUGE mean, so each
+has a signature that is printed with them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toi.system.errors import InputError
+from toi.text.normalization import normalize
+
+SEGMENTATIONS = ("mecab", "sudachi-a", "sudachi-b", "sudachi-c", "char")
+T5_PREFIX = "t5:"  # t5:FOLDER is the tokenizer of a model
+
+# IPADIC's parts of speech of words that carry what is said; 名詞 without the kinds that only point or count on.
+_CONTENT = ("名詞", "動詞", "形容詞", "副詞")
+_EMPTY = ("非自立", "代名詞", "接尾")
+COMMON = {"する", "ある", "いる", "なる", "れる", "られる"}  # in every other sentence
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A way to cut a text into tokens.
+
+    `signature` says which, for people who want to do it again. Texts are remembered: every metric asks for the same ones.
+    """
+
+    name: str
+    signature: str
+    tokens: Callable[[str], Sequence[str]]
+
+
+class Word(NamedTuple):
+    """A word as MeCab sees it: its surface, its part of speech in four steps, its dictionary form."""
+
+    surface: str
+    pos: tuple[str, ...]
+    base: str
+
+
+def segmentation(name: str) -> Segmentation:
+    """The segmentation called `name`: one of SEGMENTATIONS, or `t5:FOLDER` for the tokenizer of a model.
+
+    Raises InputError if there is no such segmentation; if its package is missing, with the line that installs it.
+    """
+    if name == "mecab":
+        return Segmentation(name, "mecab-ipadic", _remembered(mecab_tokens))
+    if name == "char":
+        return Segmentation(name, "char", _remembered(_characters))
+    if name in SEGMENTATIONS:
+        return _sudachi(name)
+    if name.startswith(T5_PREFIX):
+        return _t5(name)
+    raise InputError(f"unknown tokenizer {name!r}; tokenizers are {', '.join(SEGMENTATIONS)} and {T5_PREFIX}FOLDER")
+
+
+@cache
+def _mecab() -> Any:
+    import fugashi
+    import ipadic
+
+    return fugashi.GenericTagger(ipadic.MECAB_ARGS)
+
+
+def mecab_tokens(text: str) -> list[str]:
+    """The surface forms, in order: those that sacreBLEU's `ja-mecab` counts. White space is never a part of one."""
+    return " ".join([word.surface for word in _mecab()(_without_nul(text.strip()))]).split()
+
+
+def mecab_words(text: str) -> tuple[Word, ...]:
+    """The words of a text with their parts of speech and dictionary forms, in order."""
+    words = []
+    for word in _mecab()(_without_nul(text)):
+        feature = word.feature
+        base = feature[6] if len(feature) > 6 and feature[6] != "*" else word.surface
+        words.append(Word(word.surface, tuple(feature[:4]), base))
+    return tuple(words)
+
+
+@lru_cache(maxsize=1 << 14)
+def content_words(text: str) -> tuple[str, ...]:
+    """The dictionary forms of nouns, verbs, adjectives and adverbs of the normalized text, in order."""
+    return tuple(
+        word.base
+        for word in mecab_words(normalize(text))
+        if word.pos[0] in _CONTENT and word.pos[1] not in _EMPTY and word.base not in COMMON
+    )
+
+
+def _without_nul(text: str) -> str:
+    """MeCab takes a C string, which ends at the first NUL: what is behind one would be lost in silence."""
+    return text.replace("\0", " ")
+
+
+def _characters(text: str) -> list[str]:
+    return [c for c in text if not c.isspace()]
+
+
+def _sudachi(name: str) -> Segmentation:
+    try:
+        from sudachipy import SplitMode
+    except ImportError:
+        raise InputError(f"the tokenizer {name} needs Sudachi: pip install sudachipy sudachidict_core") from None
+    import importlib.metadata
+
+    try:
+        dictionary = importlib.metadata.version("sudachidict_core")
+        tokenizer = _sudachi_tokenizer()
+    except Exception as error:  # what SudachiPy raises without a dictionary differs between its versions
+        raise InputError(f"the tokenizer {name} needs a dictionary: pip install sudachidict_core ({error})") from None
+    mode = {"sudachi-a": SplitMode.A, "sudachi-b": SplitMode.B, "sudachi-c": SplitMode.C}[name]
+
+    def tokens(text: str) -> list[str]:
+        try:
+            return " ".join([morpheme.surface() for morpheme in tokenizer.tokenize(text, mode)]).split()
+        except Exception as error:  # SudachiError, whose place differs between versions: the text is too long
+            raise InputError(f"Sudachi cannot take a text of {len(text):,} characters ({error})") from None
+
+    version = importlib.metadata.version("sudachipy")
+    return Segmentation(name, f"{name}-{version}-core-{dictionary}", _remembered(tokens))
+
+
+@cache
+def _sudachi_tokenizer() -> Any:
+    from sudachipy import Dictionary
+
+    dictionary = Dictionary()
+    # `create` was renamed in SudachiPy 0.7.
+    return dictionary.tokenizer() if hasattr(dictionary, "tokenizer") else dictionary.create()
+
+
+def _t5(name: str) -> Segmentation:
+    tokenizer, source = _t5_tokenizer(name.removeprefix(T5_PREFIX))
+
+    def tokens(text: str) -> list[str]:
+        return list(tokenizer.fast.convert_ids_to_tokens(tokenizer.encode(text)[:-1]))
+
+    return Segmentation(name, f"t5-{source}", _remembered(tokens))
+
+
+def t5_decoded_pieces(folder: str | Path) -> Segmentation:
+    """The pieces of a T5 tokenizer as texts: each id decoded by itself and stripped, empty ones left out."""
+    tokenizer, source = _t5_tokenizer(str(folder))
+
+    def tokens(text: str) -> list[str]:
+        return " ".join(tokenizer.decode_batch([[i] for i in tokenizer.encode(text)[:-1]])).split()
+
+    return Segmentation(f"{T5_PREFIX}{folder}", f"t5-decoded-{source}", _remembered(tokens))
+
+
+def _t5_tokenizer(name: str) -> tuple[Any, str]:
+    """The tokenizer of a model, and which it is: the file that it is made from, with the beginning of its SHA-256."""
+    from toi.models.checkpoint import find
+    from toi.models.tokenizer import load_tokenizer
+    from toi.system.files import sha256
+
+    folder = find(name, weights=False)
+    tokenizer = load_tokenizer(folder)
+    file = next(path for path in (folder / "spiece.model", folder / "tokenizer.json") if path.is_file())
+    return tokenizer, f"{file.name}-{sha256(file)[:12]}"
+
+
+def _remembered(tokens: Callable[[str], Sequence[str]]) -> Callable[[str], Sequence[str]]:
+    return lru_cache(maxsize=1 << 16)(lambda text: tuple(tokens(text)))

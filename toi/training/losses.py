@@ -1,0 +1,111 @@
+"""Losses: `loss(logits, labels, batch) -> the sum over the target tokens`.
+
+    logits  (batch, target, vocab)
+    labels  (batch, target), -100 where there is no token
+    batch   the `toi.models.batches.Batch`: what the model read, for losses that look at the source
+
+The loop divides by the number of target tokens of the whole optimizer step, so that the result does not depend
+on how the step was cut into batches; hence a sum, not a mean. A loss of one's own is a function of this form in a
+file: `--loss my_losses.py:my_loss`.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch.nn import functional
+
+from toi.system.errors import InputError
+
+if TYPE_CHECKING:
+    from toi.models.batches import Batch
+
+IGNORED = -100
+Loss = Callable[[torch.Tensor, torch.Tensor, "Batch"], torch.Tensor]
+_AnyLoss = TypeVar("_AnyLoss", bound=Callable[..., torch.Tensor])
+
+
+def by_token(loss: _AnyLoss) -> _AnyLoss:
+    """Mark a loss that looks at each place by itself: it may get only those that have a target, as one row, (1, places, vocab)."""
+    loss.by_token = True  # type: ignore[attr-defined]
+    return loss
+
+
+@by_token
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+    """The summed negative log-likelihood, computed in single precision."""
+    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+def label_smoothing(factor: float) -> Loss:
+    """Cross entropy with `factor` of the target spread over the vocabulary (Szegedy et al. 2016, section 7)."""
+
+    @by_token
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+        return functional.cross_entropy(
+            logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum", label_smoothing=factor
+        )
+
+    return loss
+
+
+def focal(gamma: float) -> Loss:
+    """Cross entropy times (1 - p) ** gamma: less of what is known already (Lin et al. 2017, equation 4)."""
+
+    @by_token
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+        nll = functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="none")
+        return ((1 - (-nll).exp()) ** gamma * nll).sum()  # ignored places have nll 0
+
+    return loss
+
+
+def unlikelihood(alpha: float) -> Loss:
+    """Cross entropy, and `alpha` times a penalty on repeating the target's earlier tokens (Welleck et al. 2020, equation 4)."""
+
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+        kept = labels != IGNORED  # (batch, target)
+        tokens = labels.masked_fill(~kept, 0)
+        log_p = logits.float().log_softmax(-1)  # (batch, target, vocab)
+        # The probability, at each place, of each token of the target: (batch, place, other place)
+        others = log_p.gather(-1, tokens[:, None, :].expand(-1, tokens.shape[1], -1)).exp()
+        earlier = torch.ones_like(others, dtype=torch.bool).tril(-1)
+        wrong = earlier & (tokens[:, None, :] != tokens[:, :, None]) & kept[:, :, None] & kept[:, None, :]
+        # A token that came twice is one candidate: count it where it came first.
+        repeated = (tokens[:, None, :] == tokens[:, :, None]) & earlier  # (batch, place, the same token earlier)
+        first = ~repeated.any(-1)  # (batch, place)
+        penalty = -(1 - others).clamp(min=1e-6).log() * (wrong & first[:, None, :])
+        return cross_entropy(logits, labels) + alpha * penalty.sum()
+
+    return loss
+
+
+def from_file(path_and_name: str) -> Loss:
+    """The function `name` of the Python file `path`, from `path:name`.
+
+    Raises InputError if there is no such file or function, or the file cannot be run.
+    """
+    path, _, name = path_and_name.rpartition(":")
+    if not Path(path).is_file():
+        raise InputError(f"--loss {path_and_name}: no such file {path!r}; give FILE.py:FUNCTION")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"--loss {path_and_name}: {path!r} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"--loss {path_and_name}: {path} cannot be run ({type(error).__name__}: {error})") from error
+    function: Any = getattr(module, name, None)
+    if not callable(function):
+        raise InputError(f"--loss {path_and_name}: {path} has no function {name!r}")
+
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch") -> torch.Tensor:
+        value = function(logits, labels, batch)
+        if not isinstance(value, torch.Tensor) or value.ndim:
+            raise InputError(f"--loss {path_and_name}: must return one number (a tensor without dimensions), the sum over tokens")
+        return value
+
+    return by_token(loss) if getattr(function, "by_token", False) else loss

@@ -1,0 +1,96 @@
+"""What a person reads of a training run: `log.csv`, `training.png`, and the model card `README.md`."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from toi.data.tasks import Task
+from toi.system.files import replacing
+
+_SHOWN = """
+num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
+precision seed max_input_length max_target_length
+""".split()
+_COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate")  # nothing that another run of the same seed would not give
+
+
+def write_log(folder: str | Path, history: list[dict[str, Any]]) -> None:
+    """Write `log.csv`: a row for each validation."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(history)
+    with replacing(Path(folder) / "log.csv") as file:
+        file.write(text.getvalue())
+
+
+def draw_training(folder: str | Path, run: dict[str, Any]) -> None:
+    """Draw `training.png`: train and validation loss over the steps, the best validation marked, the learning rate below."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    history = run["history"]
+    steps = [entry["step"] for entry in history]
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    trained = [(entry["step"], entry["train_loss"]) for entry in history if entry["train_loss"] is not None]
+    losses.plot(*zip(*trained, strict=True), marker=".", label="train (mean since the validation before)")
+    losses.plot(steps, [entry["eval_loss"] for entry in history], marker=".", label="validation")
+    best = f"best: epoch {run['best_epoch']}, loss {run['eval_loss']:.4f}"
+    losses.plot([run["best_step"]], [run["eval_loss"]], "o", markersize=10, fillstyle="none", color="black", label=best)
+    losses.set_ylabel("loss per target token")
+    losses.set_ylim(bottom=0)
+    losses.legend(frameon=False)
+    rates.plot(steps, [entry["learning_rate"] for entry in history], marker=".", color="gray")
+    rates.set_ylabel("learning rate")
+    rates.ticklabel_format(axis="y", scilimits=(0, 0))
+    rates.set_xlabel("step")
+    for axis in (losses, rates):
+        axis.spines[["top", "right"]].set_visible(False)
+    path = Path(folder) / "training.png"
+    FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+
+
+def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None, data: dict[str, Any]) -> None:
+    """Write `README.md`, with the front matter that the Hugging Face hub reads."""
+    options = run["options"]
+    lines = ["---", "language: ja", "library_name: transformers", "tags: [toi, t5]"]
+    lines += [f"base_model: {options['model_name_or_path']}"] if not Path(options["model_name_or_path"]).exists() else []
+    lines += ["---", "", f"# {Path(folder).absolute().name}", ""]
+    lines.append(
+        f"A T5 fine-tuned with Toi from `{options['model_name_or_path']}`"
+        + (" (from scratch)." if options["from_scratch"] else ".")
+    )
+    if task is not None:
+        lines += ["", f"Task `{task.name}`: `{task.source_template}` -> `{task.target_template}`", ""]
+        example = "--answer 甲府市" if task.asks else "--question 山梨県の県庁所在地はどこですか?"
+        lines += [
+            "```",
+            f"python generate.py --model_name_or_path {Path(folder)} {example} --context 山梨県の県庁所在地は甲府市です。",
+            "```",
+        ]
+    lines += ["", "## Data", "", f"{data.get('name', options['data_dir'])}, licence: {data.get('license', 'unknown')}."]
+    if "counts" in data:
+        lines[-1] += " Rows: " + ", ".join(f"{split} {count:,}" for split, count in data["counts"].items()) + "."
+    lines += [
+        "",
+        "## Training",
+        "",
+        f"Best epoch {run['best_epoch']}, validation loss per target token {run['eval_loss']:.4f}.",
+        "",
+    ]
+    shown = [name for name in _SHOWN if options[name] is not None]
+    lines += [
+        "| option | value |",
+        "| --- | --- |",
+        *(f"| {name} | {options[name]} |" for name in shown),
+    ]
+    scored = {split: found for split, found in run.get("metrics", {}).items() if isinstance(found, dict)}
+    if scored:
+        names = list(next(iter(scored.values())))
+        lines += ["", "## Scores", "", "| split | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
+        lines += ["| " + " | ".join([split, *(f"{found[name]:.4f}" for name in names)]) + " |" for split, found in scored.items()]
+        lines += ["", "Signatures are in `results.json`."]
+    with replacing(Path(folder) / "README.md") as file:
+        file.write("\n".join(lines) + "\n")
