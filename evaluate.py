@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from toi.options import DecodingOptions, ScoringOptions, at_least
+from toi.decoding.options import DecodingOptions
+from toi.scoring.options import ScoringOptions
 from toi.system.cli import run
+from toi.system.options import at_least
 
 if TYPE_CHECKING:
-    from toi.decoding.predict import Prediction
+    from toi.data.predictions import Prediction
     from toi.models.checkpoint import Checkpoint
     from toi.scoring.scored import Scored
 
@@ -61,7 +63,7 @@ def main(options: EvaluateOptions) -> None:
     check_writable(options.output_dir)
     check_inputs(options)
     import toi.models.checkpoint as checkpoints
-    from toi.decoding.predict import read_predictions
+    from toi.data.predictions import read_predictions
     from toi.scoring.report import write_report
     from toi.scoring.scored import about_model, comparison_table, predict_splits, table, tokenizer_table, write_results
 
@@ -99,7 +101,7 @@ def main(options: EvaluateOptions) -> None:
 def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
     from toi.data.examples import read_examples, read_rows, split_path
-    from toi.decoding.predict import read_predictions
+    from toi.data.predictions import read_predictions
     from toi.scoring.hallucination import check_tokenizer
     from toi.scoring.scored import examples_by_id, read_other
     from toi.scoring.segmentation import segmentation, t5_decoded_pieces

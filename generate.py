@@ -17,8 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from toi.options import NBestOptions, TaskName, at_least
+from toi.data.options import TaskName
+from toi.decoding.options import NBestOptions
 from toi.system.cli import checked, parse, run
+from toi.system.options import at_least
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,8 +136,7 @@ def read_input(name: str) -> str:
 
 def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tuple[str, Request]]":
     """What is asked for, each with its place in the file: on the command line, or in `text`, what the input file holds."""
-    from toi.data.requests import Request
-    from toi.scoring.answered import parse_requests
+    from toi.data.requests import Request, parse_requests
 
     if options.input_file is not None:
         return parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks)

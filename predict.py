@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from toi.options import DecodingOptions, at_least
+from toi.decoding.options import DecodingOptions
 from toi.system.cli import run
+from toi.system.options import at_least
 
 
 @dataclass

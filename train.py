@@ -11,12 +11,13 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from toi.options import TrainOptions
+from toi.decoding.options import DecodingOptions
 from toi.system.cli import checked, run
+from toi.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from toi.training.encoded import TokenRows
     from toi.training.losses import Loss
     from toi.training.state import State
+
+
+@dataclass
+class TrainOptions(TrainingOptions, DecodingOptions):
+    """Fine-tune a model on a data folder, and score the one with the best validation loss."""
 
 
 def main(options: TrainOptions) -> None:
@@ -256,8 +262,8 @@ def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
 
 def describe(options: TrainOptions) -> dict[str, Any]:
     """The beginning of `run.json`: everything that the result depends on."""
-    from toi.models.checkpoint import versions
     from toi.system.files import sha256
+    from toi.system.versions import versions
 
     fingerprint = {split: sha256(Path(options.data_dir) / f"{split}.tsv") for split in ("train", "dev")}
     data = {"dir": options.data_dir, "sha256": fingerprint}

@@ -47,7 +47,7 @@ def jaquad_questions() -> list[str]:
 
 def words(questions: Iterable[str], count: int, seed: int = 0) -> list[str]:
     """Content words of questions, drawn at random."""
-    from toi.scoring.segmentation import content_words
+    from toi.text.words import content_words
 
     known = {word for question in questions for word in content_words(question) if len(word) > 1}
     return random.Random(seed).sample(sorted(known), count)
@@ -97,8 +97,8 @@ def start() -> float:
 def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
     """What predict.py does for its rows."""
     from toi.decoding.decoder import Decoder
+    from toi.decoding.options import DecodingOptions
     from toi.models.checkpoint import load
-    from toi.options import DecodingOptions
 
     chosen = DecodingOptions(max_target_length=LENGTH, **options)
     decoder = Decoder(load(model))
@@ -149,8 +149,8 @@ def trained(model: str, data_dir: str, rows: int) -> None:
     from toi.data.examples import read_rows, split_path
     from toi.data.tasks import read_task
     from toi.decoding.decoder import Decoder
+    from toi.decoding.options import DecodingOptions, NBestOptions
     from toi.models.checkpoint import load
-    from toi.options import DecodingOptions, NBestOptions
     from toi.scoring.metrics import score
     from toi.text.normalization import normalize
 

@@ -50,7 +50,7 @@ def by_sentence(raw: Path, pairs: int) -> None:
     import sacrebleu
     from rouge_score.rouge_scorer import RougeScorer
 
-    from toi.scoring.segmentation import mecab_tokens
+    from toi.text.words import mecab_tokens
 
     class Mecab:
         tokenize = staticmethod(mecab_tokens)
@@ -74,7 +74,7 @@ def by_corpus(raw: Path, _: int) -> None:
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics import BLEU, CHRF
 
-    from toi.scoring.segmentation import mecab_tokens
+    from toi.text.words import mecab_tokens
 
     class Mecab:
         tokenize = staticmethod(mecab_tokens)

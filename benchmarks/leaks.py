@@ -23,10 +23,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import torch  # noqa: E402
 from conftest import SENTENCES, load_speaking, make_model  # noqa: E402
 
-from toi.decoding.banned import banned_words, fold  # noqa: E402
 from toi.decoding.decoder import Decoder  # noqa: E402
+from toi.decoding.options import NBestOptions  # noqa: E402
 from toi.models.checkpoint import Checkpoint, quiet  # noqa: E402
-from toi.options import NBestOptions  # noqa: E402
+from toi.text.folding import banned_words, fold  # noqa: E402
 from toi.text.normalization import normalize  # noqa: E402
 
 WAYS = {

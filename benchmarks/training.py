@@ -65,10 +65,10 @@ def encoded(work: Path, rows: int) -> tuple:
     from accelerate import Accelerator
     from models import load_plain
 
-    from toi.options import TrainOptions
     from toi.training.encoded import token_rows
     from toi.training.losses import cross_entropy
     from toi.training.state import State, mixed_precision, validation_loss
+    from train import TrainOptions
 
     checkpoint = load_plain(work / "model")
     folder = take(work, rows)

@@ -2,7 +2,7 @@ import pytest
 
 from generate import GenerateOptions
 from predict import PredictOptions
-from toi.options import DecodingOptions
+from toi.decoding.options import DecodingOptions
 from toi.system.cli import checked, parse
 from toi.system.errors import InputError
 

@@ -346,7 +346,7 @@ MALFORMED = [
     (b"", NO_RECORDS),
     (b"\n\n", NO_RECORDS),
     (b"[ ]", NO_RECORDS),
-    (gzip.compress(b""), NO_RECORDS),
+    (gzip.compress(b"", mtime=0), NO_RECORDS),
     (GOOD + b"{", ":2: not JSON (Expecting property name enclosed in double quotes at column 2); expected an object a line"),
     (b'{\n  "qid": "1"\n}', ":1: not JSON (Expecting property name enclosed in double quotes at column 1)"),
     (GOOD + b"\n" + b"{'qid': 1}", ":3: not JSON (Expecting property name"),

@@ -3,8 +3,9 @@ import time
 
 import pytest
 
-from toi.decoding.banned import BannedText, Vocabulary, _decoded, banned_words, clean, fold, skeleton
+from toi.decoding.banned import BannedText, Vocabulary, _decoded
 from toi.models.tokenizer import load_tokenizer
+from toi.text.folding import banned_words, clean, fold, skeleton
 
 # Characters that act on their neighbours, or that others act on.
 TRICKY = [*" ーｰ-—゛゜ﾞﾟ\u3099\u309a\u0301かがハバ山梨県a ABｂﾊ㍿(é\u200b!д한ß\u3000々、\ufffd"]

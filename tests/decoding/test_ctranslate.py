@@ -7,9 +7,9 @@ from conftest import load_speaking
 
 from toi.decoding.ctranslate import Translator, converted, expressible, obstacle
 from toi.decoding.decoder import Decoder, ctranslate
+from toi.decoding.options import DecodingOptions
 from toi.decoding.search import Model, Plan, search, start_id
 from toi.models.checkpoint import load
-from toi.options import DecodingOptions
 from toi.system.errors import InputError
 
 SOURCES = [

@@ -3,12 +3,12 @@ import torch
 from conftest import load_speaking
 
 from toi.decoding import decoder as decoding
-from toi.decoding.banned import banned_words
 from toi.decoding.decoder import Decoder, decode, plan_of
+from toi.decoding.options import DecodingOptions, NBestOptions
 from toi.decoding.search import Candidate
 from toi.models.checkpoint import load
-from toi.options import DecodingOptions, NBestOptions
 from toi.system.errors import InputError
+from toi.text.folding import banned_words
 from toi.text.normalization import normalize
 
 SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "白浜市", "霧沢一", "桃", "医師", "5321人")]

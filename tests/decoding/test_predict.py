@@ -10,11 +10,12 @@ import pytest
 from conftest import ROOT, load_speaking, script
 
 from toi.data.examples import Row
+from toi.data.predictions import read_predictions, write_predictions
 from toi.decoding import predict as prediction
 from toi.decoding.banned import Vocabulary
-from toi.decoding.predict import predict, predict_to_file, read_predictions, write_predictions
+from toi.decoding.options import DecodingOptions
+from toi.decoding.predict import predict, predict_to_file
 from toi.models.checkpoint import load
-from toi.options import DecodingOptions
 from toi.system.errors import InputError
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from conftest import load_speaking
 
-from toi.decoding.banned import BannedText, Vocabulary, fold
+from toi.decoding.banned import BannedText, Vocabulary
 from toi.decoding.search import Candidate, Model, Plan, _draw, _pick, _repeating, search
+from toi.text.folding import fold
 
 SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "桃", "白浜市" * 5, "霧沢一")]
 

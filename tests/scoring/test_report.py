@@ -9,8 +9,8 @@ import pytest
 from perturbed import pairs
 
 from toi.data.examples import Answer, Example
-from toi.decoding.predict import Prediction
-from toi.options import ScoringOptions
+from toi.data.predictions import Prediction
+from toi.scoring.options import ScoringOptions
 from toi.scoring.report import differences, write_report
 from toi.scoring.scored import score_rows, with_comparison, with_examples
 

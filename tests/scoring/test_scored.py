@@ -7,10 +7,11 @@ from conftest import make_model, prepare_folder, refused, script
 from evaluate import EvaluateOptions, main
 
 from toi.data.examples import read_examples, read_rows
+from toi.data.predictions import Prediction, read_predictions, write_predictions
 from toi.data.tasks import Task, read_task
-from toi.decoding.predict import Prediction, read_predictions, write_predictions
+from toi.decoding.options import DecodingOptions
 from toi.models.checkpoint import load
-from toi.options import DecodingOptions, ScoringOptions
+from toi.scoring.options import ScoringOptions
 from toi.scoring.roundtrip import qa_task
 from toi.scoring.scored import (
     comparison_table,

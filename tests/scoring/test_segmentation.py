@@ -2,8 +2,9 @@ import sys
 
 import pytest
 
-from toi.scoring.segmentation import content_words, mecab_tokens, mecab_words, segmentation, t5_decoded_pieces
+from toi.scoring.segmentation import segmentation, t5_decoded_pieces
 from toi.system.errors import InputError
+from toi.text.words import content_words, mecab_tokens, mecab_words
 
 
 @pytest.mark.parametrize(

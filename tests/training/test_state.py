@@ -5,7 +5,6 @@ from accelerate import Accelerator
 from toi.models.batches import Encoded
 from toi.models.checkpoint import load
 from toi.models.t5.fast import speed_up
-from toi.options import TrainOptions
 from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
 from toi.training.losses import cross_entropy
@@ -19,6 +18,7 @@ from toi.training.state import (
     optimizer_steps,
     validation_loss,
 )
+from train import TrainOptions
 
 SCHEDULE = [
     # kind, step, warm-up, total, share of the learning rate

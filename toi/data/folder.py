@@ -9,9 +9,9 @@ from typing import Any
 from toi.data.audit import Audit
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.tasks import TEMPLATES, Task, write_task
-from toi.options import at_least
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256
+from toi.system.options import at_least
 from toi.text.normalization import Normalization, normalize
 
 

@@ -10,9 +10,9 @@ from toi.data.examples import SPLITS, Answer, Example
 from toi.data.folder import PreparationOptions, refuse_other, split_groups, write_data
 from toi.data.quiz_files import Question, check_kinds, join_passages, passage_kind, question_kind, read_questions
 from toi.data.tasks import Task
-from toi.options import at_least
 from toi.system.errors import InputError
 from toi.system.files import matching_files
+from toi.system.options import at_least
 from toi.text.occurrences import choose, find
 
 TRAIN = "raw/quiz/train_questions.json"

@@ -1,14 +1,21 @@
 """What a user typed -> the prompt that the model was trained on."""
 
 import difflib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from toi.data.examples import Answer, Example
 from toi.data.tasks import HIGHLIGHT, Task
 from toi.system.errors import InputError
-from toi.text.normalization import normalize
+from toi.text.normalization import is_text, normalize
 from toi.text.occurrences import find
+
+_FIELDS = {
+    "id": (str, int), "context": (str,), "answer": (str,), "question": (str,), "title": (str,), "answer_start": (int,),
+    "occurrence": (int,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,3 +124,65 @@ def prompt(task: Task, example: Example) -> str:
         return task.source(example)
     except ValueError as error:
         raise InputError(f"no prompt can be made: {error}") from None
+
+
+def parse_requests(text: str, name: str, asks: bool) -> list[tuple[str, Request]]:
+    """The requests of a file, each with its place (`name:line`). JSON Lines if the file begins with {, else TSV.
+
+    A TSV has a header with `context` and other names of `Request`, or no header and two fields: the answer (the question,
+    where the model answers) and the context. Raises InputError with the line of what is wrong, or if there is no request.
+    """
+    lines = [(f"{name}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1)]
+    lines = [(place, line) for place, line in lines if line.strip()]
+    if not lines:
+        raise InputError(f"{name}: no requests; expected JSON Lines, or a TSV with {'answer' if asks else 'question'} and context")
+    if lines[0][1].lstrip().startswith("["):
+        raise InputError(f"{lines[0][0]}: a JSON array; expected JSON Lines, one object a line")
+    if lines[0][1].lstrip().startswith("{"):
+        rows = [(place, _json_object(place, line)) for place, line in lines]
+    else:
+        rows = list(_tsv_rows(lines, "answer" if asks else "question"))
+    return [(place, _request(place, row)) for place, row in rows]
+
+
+def _json_object(place: str, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: not JSON ({getattr(error, 'msg', None) or 'not usable'}); expected an object a line") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: expected an object")
+    return {key: item for key, item in value.items() if item is not None}
+
+
+def _tsv_rows(lines: Sequence[tuple[str, str]], first: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    header = lines[0][1].split("\t")
+    if "context" in header:
+        lines = lines[1:]
+    else:
+        header = [first, "context"]
+    for place, line in lines:
+        fields = line.split("\t")
+        if len(fields) != len(header):
+            raise InputError(f"{place}: expected {len(header)} tab-separated fields ({', '.join(header)}), found {len(fields)}")
+        row: dict[str, Any] = {key: value for key, value in zip(header, fields, strict=True) if value}
+        for key in {"answer_start", "occurrence"} & row.keys():
+            try:
+                row[key] = int(row[key])
+            except ValueError:
+                raise InputError(f"{place}: {key} is not a whole number: {row[key]!r}") from None
+        yield place, row
+
+
+def _request(place: str, row: dict[str, Any]) -> Request:
+    unknown = [key for key in row if key not in _FIELDS]
+    if unknown:
+        raise InputError(f"{place}: unknown field {unknown[0]!r}; fields are {', '.join(_FIELDS)}")
+    for key, value in row.items():
+        if type(value) not in _FIELDS[key]:
+            raise InputError(f"{place}: {key} must be {'a whole number' if int in _FIELDS[key] else 'a string'}")
+        if isinstance(value, str) and not is_text(value):
+            raise InputError(f"{place}: {key} holds half a surrogate pair, which is not text; mend the file")
+    if not row.get("context", "").strip():
+        raise InputError(f"{place}: the context is missing")
+    return Request(**{**row, "id": str(row.get("id", ""))})

@@ -11,67 +11,17 @@ folding the end of the text together with the token. What was found out for a st
 """
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy
 
 from toi.models.tokenizer import Tokenizer
-from toi.text.normalization import normalize
+from toi.text.folding import PLAIN, PLAIN_JAPANESE, acts, fold, skeleton, skeleton_of
 
-# Characters that normalization leaves alone and that do not change their neighbours (as in toi/text/normalization.py).
-_PLAIN_JAPANESE = re.compile("[ぁ-ゖァ-ヺ一-龥、。々「」『』]")
-_PLAIN = re.compile("[ぁ-ゖァ-ヺ一-龥、。々「」『』0-9A-Za-z]")
-_ALL_PLAIN = re.compile("[ぁ-ゖァ-ヺ一-龥、。々「」『』0-9A-Za-z]*")
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
-
-
-@lru_cache(maxsize=1 << 16)
-def fold(text: str) -> str:
-    """The text as banned words are compared: normalized, without a difference between upper and lower case.
-
-    >>> fold("ﾊﾞﾅﾅ　ＡＢＣ")
-    'バナナabc'
-    """
-    if _ALL_PLAIN.fullmatch(text):
-        return text.lower()
-    folded = normalize(text)
-    while (changed := normalize(folded.casefold())) != folded:
-        folded = changed
-    return folded
-
-
-def banned_words(text: str, words: Iterable[str]) -> set[str]:
-    """The words that occur in a text, both folded."""
-    folded = fold(text)
-    return {word for word in words if fold(word) in folded}
-
-
-def skeleton(text: str) -> str:
-    """What of a text is the same whatever stands beside each character: `skeleton(fold(x)) == skeleton(x)`.
-
-    Letters without voicing marks and accents; no spaces, and neither ー nor -, of which several become one.
-
-    >>> skeleton("スキー　が Ä")
-    'スキかa'
-    """
-    return "".join([_skeleton_of(character) for character in text])
-
-
-@lru_cache(maxsize=1 << 17)
-def _skeleton_of(character: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", fold(character))
-    return "".join(c for c in decomposed if c not in "ー-" and not c.isspace() and not unicodedata.combining(c))
-
-
-@lru_cache(maxsize=1 << 16)
-def _acts(character: str) -> bool:
-    """Whether a character has no skeleton, and yet shows: a mark, or ー."""
-    return not _skeleton_of(character) and bool(normalize(character))
 
 
 class Vocabulary:
@@ -107,7 +57,7 @@ class Vocabulary:
             for c in set(s):
                 self._holding[c].append(i)
         # Tokens with a mark or ー anywhere, and those that begin with one: they may change what was written before them.
-        self.with_marks = [i for i, text in enumerate(self.texts) if any(map(_acts, text))]
+        self.with_marks = [i for i, text in enumerate(self.texts) if any(map(acts, text))]
         self.beginning_with_marks = [i for i in self.with_marks if _begins_with_mark(self.texts[i])]
 
     def starting_with(self, prefix: str) -> list[int]:
@@ -124,9 +74,9 @@ class Vocabulary:
 
 def _begins_with_mark(text: str) -> bool:
     for c in text:
-        if _skeleton_of(c):
+        if skeleton_of(c):
             return False
-        if _acts(c):
+        if acts(c):
             return True
     return False
 
@@ -154,7 +104,7 @@ class BannedText:
         self._words = sorted(folded, key=lambda word: (len(word), word))
         self._hollow = [word for word in self._words if not skeleton(word)]  # of marks only: no automaton can look for them
         # A word that begins with a mark is there or not depending on the very letter before it.
-        self._neighbours_matter = any(_acts(word[0]) for word in self._words)
+        self._neighbours_matter = any(acts(word[0]) for word in self._words)
         self._build()
         self._interior()
         self.start = State(0, "", "", b"")
@@ -201,11 +151,11 @@ class BannedText:
             wanted = skeleton(word)
             if not wanted:
                 continue
-            starts_plain = bool(_PLAIN.match(word))
+            starts_plain = bool(PLAIN.match(word))
             for i in self._vocabulary.holding(wanted):
                 if i in always:
                     continue
-                first = _PLAIN.search(texts[i])
+                first = PLAIN.search(texts[i])
                 lead = texts[i][: first.start()] if first else texts[i]
                 # From its first plain character on, no surroundings change what a token becomes.
                 if word in fold(texts[i][len(lead) :]):
@@ -247,16 +197,16 @@ class BannedText:
         at, needed = len(text), self._depth[node]
         while at and needed > 0:
             at -= 1
-            needed -= len(_skeleton_of(text[at]))
-        while at and not _PLAIN.match(text[at - 1]):
+            needed -= len(skeleton_of(text[at]))
+        while at and not PLAIN.match(text[at - 1]):
             at -= 1
-        while 0 < at < len(text) and _acts(text[at]):  # it may compose with what stands before it
+        while 0 < at < len(text) and acts(text[at]):  # it may compose with what stands before it
             at -= 1
         if not at:
             return State(node, neighbour, text, b"")
         before = text[at - 1]
         if not self._neighbours_matter:
-            before = "あ" if _PLAIN_JAPANESE.match(before) else "a"
+            before = "あ" if PLAIN_JAPANESE.match(before) else "a"
         return State(node, before, text[at:], b"")
 
     def forbidden(self, state: State) -> numpy.ndarray:
@@ -342,9 +292,3 @@ def _decoded(run: bytes) -> str:
         return run.decode("utf-8")
     except UnicodeDecodeError:
         return "\ufffd" * len(run)
-
-
-def clean(texts: Sequence[str], words: Iterable[str]) -> list[bool]:
-    """Whether each text is free of the words: the last check, on the text that is shown."""
-    folded = [word for word in map(fold, words) if word]
-    return [not any(word in text for word in folded) for text in map(fold, texts)]

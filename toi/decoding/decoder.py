@@ -14,13 +14,14 @@ from functools import cached_property
 import torch
 
 from toi.decoding import ctranslate
-from toi.decoding.banned import BannedText, Vocabulary, clean, fold
+from toi.decoding.banned import BannedText, Vocabulary
+from toi.decoding.options import DecodingOptions, NBestOptions
 from toi.decoding.search import NO_MEMORY, Candidate, Model, Plan, out_of_memory, search, start_id
 from toi.models.batches import sorted_batches, truncate
 from toi.models.checkpoint import Checkpoint
 from toi.models.packed import PackedLinears, can_pack
-from toi.options import DecodingOptions, NBestOptions
 from toi.system.errors import InputError
+from toi.text.folding import clean, fold
 from toi.text.normalization import normalize
 
 _MORE = 3  # how often a source is searched more widely, for further outputs that differ

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy
 import torch
 
-from toi.training.losses import IGNORED
-
+IGNORED = -100  # the label of a place without a target
 # Batches of like length are formed within this many batches, so that they still differ from epoch to epoch.
 _POOL = 50
 

@@ -1,7 +1,5 @@
 """A saved model: what `save_pretrained` writes, `task.json` and `run.json`, all at once or not at all."""
 
-import importlib.metadata
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,6 @@ _OURS = (
     "special_tokens_map.json", "added_tokens.json", "spiece.model", "task.json", "run.json", "log.csv", "training.png",
     "README.md", "results.json", "report.html", "*_output.tsv", "*_round_trip",
 )  # fmt: skip
-_LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "sentencepiece", "neologdn", "sacrebleu")
 
 
 @dataclass
@@ -181,11 +178,6 @@ def update_metrics(folder: str | Path, metrics: dict[str, Any]) -> dict[str, Any
     """Add to the metrics in the `run.json` of a model folder. Returns what it holds then."""
     known = update_run(folder).get("metrics", {})
     return update_run(folder, metrics={**known, **metrics})
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result may depend on."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _LIBRARIES}}
 
 
 def quiet() -> None:

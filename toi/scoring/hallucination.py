@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
-from toi.scoring.segmentation import COMMON, mecab_words
 from toi.system.errors import InputError
 from toi.text.normalization import normalize
+from toi.text.words import COMMON, mecab_words
 
 STOP_WORDS = ("でしょう", "どんな", "どちら", "さて")
 WordTokenizer = Literal["mecab", "ginza"]

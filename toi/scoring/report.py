@@ -11,13 +11,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from toi.options import ScoringOptions
 from toi.scoring.metrics import Score
+from toi.scoring.options import ScoringOptions
 from toi.scoring.overlap import lcs_indices
 from toi.scoring.profiles import ROW_METRIC
 from toi.scoring.scored import TYPES, Comparison, Scored, cell, depending, digits_of, in_hundreds, scoring_versions
-from toi.scoring.segmentation import mecab_tokens
 from toi.system.files import replacing
+from toi.text.words import mecab_tokens
 
 _LABELS = {"question_type": "question type", "answer_type": "answer type"}
 _BINS = 24

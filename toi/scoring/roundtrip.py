@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toi.data.examples import Example, Row, write_examples, write_rows
+from toi.data.predictions import Prediction, write_predictions
 from toi.data.tasks import Task, write_task
-from toi.decoding.predict import Prediction, predict, write_predictions
+from toi.decoding.options import DecodingOptions
+from toi.decoding.predict import predict
 from toi.models.checkpoint import Checkpoint
-from toi.options import DecodingOptions
 from toi.scoring.metrics import Measure
 from toi.scoring.profiles import jglue_measures
 from toi.system.errors import InputError

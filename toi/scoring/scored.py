@@ -9,17 +9,20 @@ from typing import Any
 import numpy as np
 
 from toi.data.examples import Example, read_examples, read_rows, split_path
+from toi.data.predictions import Prediction, read_predictions, write_predictions
 from toi.data.tasks import HIGHLIGHT, read_task
-from toi.decoding.predict import Prediction, predict, read_predictions, write_predictions
-from toi.models.checkpoint import Checkpoint, versions
-from toi.options import DecodingOptions, ScoringOptions
+from toi.decoding.options import DecodingOptions
+from toi.decoding.predict import predict
+from toi.models.checkpoint import Checkpoint
 from toi.scoring.hallucination import hallucinated_words, leaks
 from toi.scoring.metrics import Measure, Score, installed, mean_measure, ratio_measure
+from toi.scoring.options import ScoringOptions
 from toi.scoring.profiles import ROW_METRIC, profile_measures
 from toi.scoring.resampling import Difference, compare, with_intervals
 from toi.scoring.roundtrip import RoundTrip, round_trip
 from toi.system.errors import InputError
 from toi.system.files import write_json
+from toi.system.versions import versions
 
 TYPES = ("question_type", "answer_type")  # what JaQuAD says of its questions
 _LABELS = re.compile(r"(?:^|(?<= ))(?:answer|context|question): ")  # as toi/data/tasks.py has them

@@ -1,4 +1,4 @@
-"""Japanese text -> words: MeCab with the IPADIC dictionary, and the other segmentations that scores are computed over.
+"""The segmentations that scores are computed over.
 
 A segmentation gives the tokens of a text without whitespace; what a token is decides what BLEU and ROUGE mean, so each
 has a signature that is printed with them.
@@ -8,18 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from toi.system.errors import InputError
-from toi.text.normalization import normalize
+from toi.text.words import mecab_tokens
 
 SEGMENTATIONS = ("mecab", "sudachi-a", "sudachi-b", "sudachi-c", "char")
 T5_PREFIX = "t5:"  # t5:FOLDER is the tokenizer of a model
-
-# IPADIC's parts of speech of words that carry what is said; 名詞 without the kinds that only point or count on.
-_CONTENT = ("名詞", "動詞", "形容詞", "副詞")
-_EMPTY = ("非自立", "代名詞", "接尾")
-COMMON = {"する", "ある", "いる", "なる", "れる", "られる"}  # in every other sentence
 
 
 @dataclass(frozen=True)
@@ -32,14 +27,6 @@ class Segmentation:
     name: str
     signature: str
     tokens: Callable[[str], Sequence[str]]
-
-
-class Word(NamedTuple):
-    """A word as MeCab sees it: its surface, its part of speech in four steps, its dictionary form."""
-
-    surface: str
-    pos: tuple[str, ...]
-    base: str
 
 
 def segmentation(name: str) -> Segmentation:
@@ -56,44 +43,6 @@ def segmentation(name: str) -> Segmentation:
     if name.startswith(T5_PREFIX):
         return _t5(name)
     raise InputError(f"unknown tokenizer {name!r}; tokenizers are {', '.join(SEGMENTATIONS)} and {T5_PREFIX}FOLDER")
-
-
-@cache
-def _mecab() -> Any:
-    import fugashi
-    import ipadic
-
-    return fugashi.GenericTagger(ipadic.MECAB_ARGS)
-
-
-def mecab_tokens(text: str) -> list[str]:
-    """The surface forms, in order: those that sacreBLEU's `ja-mecab` counts. White space is never a part of one."""
-    return " ".join([word.surface for word in _mecab()(_without_nul(text.strip()))]).split()
-
-
-def mecab_words(text: str) -> tuple[Word, ...]:
-    """The words of a text with their parts of speech and dictionary forms, in order."""
-    words = []
-    for word in _mecab()(_without_nul(text)):
-        feature = word.feature
-        base = feature[6] if len(feature) > 6 and feature[6] != "*" else word.surface
-        words.append(Word(word.surface, tuple(feature[:4]), base))
-    return tuple(words)
-
-
-@lru_cache(maxsize=1 << 14)
-def content_words(text: str) -> tuple[str, ...]:
-    """The dictionary forms of nouns, verbs, adjectives and adverbs of the normalized text, in order."""
-    return tuple(
-        word.base
-        for word in mecab_words(normalize(text))
-        if word.pos[0] in _CONTENT and word.pos[1] not in _EMPTY and word.base not in COMMON
-    )
-
-
-def _without_nul(text: str) -> str:
-    """MeCab takes a C string, which ends at the first NUL: what is behind one would be lost in silence."""
-    return text.replace("\0", " ")
 
 
 def _characters(text: str) -> list[str]:

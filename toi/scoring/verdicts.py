@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from toi.decoding.banned import banned_words
 from toi.scoring.hallucination import check_hallucination, leaks
+from toi.text.folding import banned_words
 
 
 @dataclass(frozen=True)

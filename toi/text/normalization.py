@@ -24,10 +24,10 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\ufeff\ud800-\udfff]
 # Characters that no step changes and that do not change their neighbours, so that a text may be cut
 # between any two of them. The first range behaves as あ does, the second as `a` (neologdn drops a space beside the
 # first but keeps one between two of the second).
-_JAPANESE = "ぁ-ゖァ-ヺ一-龥、。々「」『』"
-_LATIN = "0-9A-Za-z"
-_CHANGING = re.compile(f"[^{_JAPANESE}{_LATIN}]+")
-_IS_JAPANESE = re.compile(f"[{_JAPANESE}]")
+JAPANESE = "ぁ-ゖァ-ヺ一-龥、。々「」『』"
+LATIN = "0-9A-Za-z"
+_CHANGING = re.compile(f"[^{JAPANESE}{LATIN}]+")
+_IS_JAPANESE = re.compile(f"[{JAPANESE}]")
 
 _OPEN = "（("
 _PAIR = re.compile("[（()）]")

@@ -4,8 +4,8 @@ import re
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
 
-from toi.scoring.segmentation import content_words
 from toi.text.normalization import Aligned, align, normalize
+from toi.text.words import content_words
 
 _SENTENCE_END = re.compile(r"[。！？!?．\n]+[」』）)”\"]*|\[(?:SEP|sep)\]\s*")
 

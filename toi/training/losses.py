@@ -12,18 +12,15 @@ file: `--loss my_losses.py:my_loss`.
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch.nn import functional
 
+from toi.models.batches import IGNORED, Batch
 from toi.system.errors import InputError
 
-if TYPE_CHECKING:
-    from toi.models.batches import Batch
-
-IGNORED = -100
-Loss = Callable[[torch.Tensor, torch.Tensor, "Batch"], torch.Tensor]
+Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]
 _AnyLoss = TypeVar("_AnyLoss", bound=Callable[..., torch.Tensor])
 
 
@@ -34,7 +31,7 @@ def by_token(loss: _AnyLoss) -> _AnyLoss:
 
 
 @by_token
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, batch: Batch | None = None) -> torch.Tensor:
     """The summed negative log-likelihood, computed in single precision."""
     return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
@@ -43,7 +40,7 @@ def label_smoothing(factor: float) -> Loss:
     """Cross entropy with `factor` of the target spread over the vocabulary (Szegedy et al. 2016, section 7)."""
 
     @by_token
-    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch | None = None) -> torch.Tensor:
         return functional.cross_entropy(
             logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum", label_smoothing=factor
         )
@@ -55,7 +52,7 @@ def focal(gamma: float) -> Loss:
     """Cross entropy times (1 - p) ** gamma: less of what is known already (Lin et al. 2017, equation 4)."""
 
     @by_token
-    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch | None = None) -> torch.Tensor:
         nll = functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="none")
         return ((1 - (-nll).exp()) ** gamma * nll).sum()  # ignored places have nll 0
 
@@ -65,7 +62,7 @@ def focal(gamma: float) -> Loss:
 def unlikelihood(alpha: float) -> Loss:
     """Cross entropy, and `alpha` times a penalty on repeating the target's earlier tokens (Welleck et al. 2020, equation 4)."""
 
-    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch | None" = None) -> torch.Tensor:
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch | None = None) -> torch.Tensor:
         kept = labels != IGNORED  # (batch, target)
         tokens = labels.masked_fill(~kept, 0)
         log_p = logits.float().log_softmax(-1)  # (batch, target, vocab)
@@ -102,7 +99,7 @@ def from_file(path_and_name: str) -> Loss:
     if not callable(function):
         raise InputError(f"--loss {path_and_name}: {path} has no function {name!r}")
 
-    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: "Batch") -> torch.Tensor:
+    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> torch.Tensor:
         value = function(logits, labels, batch)
         if not isinstance(value, torch.Tensor) or value.ndim:
             raise InputError(f"--loss {path_and_name}: must return one number (a tensor without dimensions), the sum over tokens")

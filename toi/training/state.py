@@ -20,12 +20,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
 from toi.data.tasks import Task, data_of
-from toi.models.batches import Batch, Lengths, collate, shuffled_batches, sorted_batches
+from toi.models.batches import IGNORED, Batch, Lengths, collate, shuffled_batches, sorted_batches
 from toi.models.checkpoint import Checkpoint, update_run
-from toi.options import TrainOptions
 from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
-from toi.training.losses import IGNORED, Loss, cross_entropy
+from toi.training.losses import Loss, cross_entropy
+from toi.training.options import TrainingOptions
 from toi.training.run_report import draw_training, write_log, write_model_card
 
 
@@ -79,7 +79,7 @@ def make_optimizer(model: PreTrainedModel, name: str, learning_rate: float, weig
     return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, options: TrainOptions, total_steps: int) -> LambdaLR:
+def make_schedule(optimizer: torch.optim.Optimizer, options: TrainingOptions, total_steps: int) -> LambdaLR:
     """The learning rate over the steps: warm-up, then as `lr_scheduler_type` says."""
     warmup = round(options.warmup_ratio * total_steps) if options.warmup_steps is None else options.warmup_steps
     return LambdaLR(optimizer, lambda step: learning_rate_share(options.lr_scheduler_type, step, warmup, total_steps))
@@ -135,7 +135,7 @@ MOST_SKIPPED = 20  # steps in a row
 class State:
     """What the loop works on, and how far it is."""
 
-    options: TrainOptions
+    options: TrainingOptions
     accelerator: Accelerator
     checkpoint: Checkpoint
     task: Task | None
@@ -380,7 +380,7 @@ def peak_memory(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def tensorboard_writer(options: TrainOptions) -> Any:
+def tensorboard_writer(options: TrainingOptions) -> Any:
     """A writer of event files in `{output_dir}.runs`. Raises InputError if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -1,0 +1,43 @@
+"""Options of scoring. Nothing heavy is imported here."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from toi.system.options import at_least
+
+
+@dataclass
+class ScoringOptions:
+    """How outputs are scored, and what else is looked at."""
+
+    profile: Literal["toi", "jglue", "sonoisa", "lmqg"] = "toi"
+    """Whose conventions: toi's, JSQuAD's in JGLUE, sonoisa's T5 on JSQuAD, lm-question-generation's (docs/evaluation.md)."""
+    tokenizers: list[str] = field(default_factory=lambda: ["mecab"])
+    """What BLEU, ROUGE and distinct-n count: mecab, sudachi-a, sudachi-b, sudachi-c, char, t5:FOLDER; several: a table."""
+    tokenizer_name: str | None = None
+    """The folder of the T5 tokenizer for --profile sonoisa. [default: the model's]"""
+    n_resamples: int = 1000
+    """Bootstrap resamples for the 95% intervals and p-values; 0 leaves the intervals out."""
+    bootstrap_seed: int = 0
+    """Draws the resamples."""
+    compare: str | None = None
+    """Another file of predictions on the same rows: differences, p-values, and the examples that changed most."""
+    stop_words: list[str] = field(default_factory=lambda: ["でしょう", "どんな", "どちら", "さて"])
+    """Words that never count as hallucination; nothing behind the option means none."""
+    hallucination_tokenizer: Literal["mecab", "ginza"] = "mecab"
+    """Who cuts outputs into words when looking for hallucination."""
+    qa_model: str | None = None
+    """A model that answers questions: it answers the generated ones, and its answers are scored against the gold ones."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        found = at_least(self, 0, "n_resamples", "bootstrap_seed")
+        if not self.tokenizers:
+            found.append("--tokenizers needs one tokenizer at least")
+        if len(set(self.tokenizers)) < len(self.tokenizers):
+            found.append("--tokenizers has one twice")
+        if self.profile != "toi" and self.tokenizers != ["mecab"]:
+            found.append(f"--tokenizers are for --profile toi; {self.profile} has its own")
+        if self.compare and self.n_resamples == 0:
+            found.append("--compare needs --n_resamples")
+        return found

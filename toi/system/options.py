@@ -1,0 +1,7 @@
+"""Checks that options share."""
+
+
+def at_least(options: object, least: int, *names: str) -> list[str]:
+    """A problem for each named option that is given and less than `least`."""
+    values = {name: getattr(options, name) for name in names}
+    return [f"--{name} must be at least {least}, not {v}" for name, v in values.items() if v is not None and not v >= least]

@@ -1,0 +1,137 @@
+"""Options of training. Nothing heavy is imported here."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from toi.data.options import TaskName
+from toi.models.options import ModelOptions
+from toi.system.options import at_least
+
+# The losses of toi/training/losses.py, each with the option that is its parameter.
+LOSSES = {
+    "cross_entropy": None,
+    "label_smoothing": "label_smoothing_factor",
+    "focal": "focal_gamma",
+    "unlikelihood": "unlikelihood_alpha",
+}
+
+
+@dataclass
+class LearningOptions(ModelOptions):
+    """What a training run is: a run that goes on from a checkpoint must have the same."""
+
+    model_name_or_path: str = "sonoisa/t5-base-japanese"
+    """The model to start from: a folder, or a T5 of the Hugging Face hub."""
+    data_dir: str = "data"
+    """The data folder: train.tsv, dev.tsv, test.tsv."""
+    output_dir: str = "model"
+    """The model folder: the best model is kept here."""
+    from_scratch: bool = False
+    """Take only the configuration and the tokenizer of the model, and start from random weights."""
+    task: TaskName | None = None
+    """What the model does, for a data folder without task.json."""
+    max_train_samples: int | None = None
+    """Train on this many rows, chosen by the seed, for a quick look."""
+    num_train_epochs: int = 4
+    """How often the training data is gone through."""
+    max_steps: int | None = None
+    """Stop behind so many steps of the optimizer, instead of --num_train_epochs."""
+    eval_steps: int | None = None
+    """Validate every so many steps, instead of behind every epoch."""
+    eval_before_training: bool = False
+    """Validate before the first step too."""
+    early_stopping_patience: int | None = None
+    """Stop when so many validations in a row brought nothing better."""
+    max_input_length: int = 512
+    """Sources are cut to this many tokens."""
+    max_target_length: int = 64
+    """Targets are cut to this many tokens."""
+    per_device_train_batch_size: int = 8
+    """Rows per batch and process."""
+    max_tokens_per_batch: int | None = None
+    """Batches of so many source tokens, padding included, per process, instead of --per_device_train_batch_size rows."""
+    gradient_accumulation_steps: int = 1
+    """Batches per step of the optimizer."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
+    torch_compile: bool = False
+    """Compile the model with torch.compile, which needs a C++ compiler on CPUs and some minutes at the start."""
+    learning_rate: float = 1e-4
+    """The peak learning rate."""
+    weight_decay: float = 0.01
+    """Weight decay; norms and biases have none."""
+    warmup_ratio: float = 0.1
+    """The share of the steps in which the learning rate rises."""
+    warmup_steps: int | None = None
+    """The steps in which the learning rate rises, instead of --warmup_ratio."""
+    lr_scheduler_type: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate goes on behind the warm-up: down to 0 on a line or a cosine, or not at all."""
+    optim: Literal["adamw", "adafactor"] = "adamw"
+    """The optimizer: AdamW (fused), or Adafactor, which needs less memory."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+    loss: str = "cross_entropy"
+    """cross_entropy, label_smoothing, focal, unlikelihood, or a function of one's own: my_losses.py:my_loss."""
+    label_smoothing_factor: float = 0.1
+    """For --loss label_smoothing: the share of the target that is spread over the vocabulary."""
+    focal_gamma: float = 2.0
+    """For --loss focal: how much less what is known already counts."""
+    unlikelihood_alpha: float = 1.0
+    """For --loss unlikelihood: the weight of the penalty on repetition."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Numbers of the matrix products; auto is bf16 where the machine has it. fp16 is for GPUs without bf16."""
+    seed: int = 42
+    """Order of the data, dropout, the weights of --from_scratch, and --do_sample."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        problems = super().problems()
+        problems += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps")
+        problems += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
+        problems += at_least(self, 1, "max_tokens_per_batch")
+        problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay")
+        problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
+        if not 0 <= self.label_smoothing_factor < 1:
+            problems.append("--label_smoothing_factor must be at least 0 and below 1")
+        if self.loss not in LOSSES and not re.fullmatch(r".+\.py:\w+", self.loss):
+            problems.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
+        if not 0 <= self.warmup_ratio <= 1:
+            problems.append("--warmup_ratio must be between 0 and 1")
+        return problems
+
+
+@dataclass
+class TrainingOptions(LearningOptions):
+    """A training run, and what may change where it goes on."""
+
+    overwrite_output_dir: bool = False
+    """Replace the run that --output_dir holds."""
+    do_train: bool = False
+    """Train, and keep the model with the lowest validation loss."""
+    do_eval: bool = False
+    """Score the model in --output_dir on the dev and the test split."""
+    per_device_eval_batch_size: int = 32
+    """Rows per batch and process when validating and scoring."""
+    save_steps: int | None = None
+    """Write a checkpoint every so many steps, beside the model folder; one is written behind every epoch in any case."""
+    save_total_limit: int = 1
+    """Keep so many checkpoints."""
+    resume_from_checkpoint: str | None = None
+    """Go on with a run from its last checkpoint (auto), or from the one in this folder."""
+    report_to: Literal["none", "tensorboard"] = "none"
+    """tensorboard writes event files beside the model folder, in {output_dir}.runs."""
+    push_to_hub: bool = False
+    """Upload the model folder to the Hugging Face hub at the end (log in first: hf auth login)."""
+    hub_model_id: str | None = None
+    """The name on the hub. [default: the name of the model folder, in your account]"""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        problems = super().problems()
+        if not self.do_train and not self.do_eval:
+            problems.append("nothing to do: give --do_train, --do_eval or both")
+        problems += at_least(self, 1, "per_device_eval_batch_size", "save_steps", "save_total_limit")
+        if self.hub_model_id is not None and not self.push_to_hub:
+            problems.append("--hub_model_id is for --push_to_hub")
+        return problems
