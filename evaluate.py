@@ -104,13 +104,13 @@ def check_inputs(options: EvaluateOptions) -> None:
     from toi.data.predictions import read_predictions
     from toi.scoring.hallucination import check_tokenizer
     from toi.scoring.scored import examples_by_id, read_other
-    from toi.scoring.segmentation import segmentation, t5_decoded_pieces
+    from toi.scoring.segmentation import decoded_pieces, segmentation
     from toi.system.errors import InputError
 
     for name in options.tokenizers if options.profile == "toi" else ["sudachi-a"] if options.profile == "lmqg" else []:
         segmentation(name)
     if options.profile == "sonoisa":
-        t5_decoded_pieces(pieces_of(options))
+        decoded_pieces(pieces_of(options))
     check_tokenizer(options.hallucination_tokenizer)
     for split in options.split:
         if options.predictions:

@@ -174,7 +174,6 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     from tqdm import tqdm
 
     from toi.data.tasks import HIGHLIGHT
-    from toi.models.batches import truncate
     from toi.scoring.answered import Answered
     from toi.scoring.verdicts import verdict
 
@@ -182,16 +181,17 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     if options.verbose:
         print(f"generate.py: {options}", file=sys.stderr)
     examples, sources = prompts_of(task, requests, warn)
-    limit = options.max_input_length or checkpoint.max_input_length
-    mark = checkpoint.tokenizer.encode(HIGHLIGHT)[0]
-    for (place, _), source, ids in zip(requests, sources, checkpoint.tokenizer.encode_batch(sources), strict=True):
+    limits = decoder.limits(options)
+    encoded, mark = checkpoint.family.encode(sources, None, limits), checkpoint.tokenizer.encode(HIGHLIGHT)[0]
+    for (place, _), source, row in zip(requests, sources, encoded, strict=True):
         at = f"{place}: " if place else ""
         if options.verbose:
             print(f"generate.py: {at}{source}", file=sys.stderr)
-        if len(ids) > limit:
-            lost = task.highlights and truncate(ids, limit).count(mark) < 2
+        if row.source_cut:
+            lost = task.highlights and row.source.count(mark) < 2
             what = "before the end of the answer, so the output is of no use" if lost else "at its end"
-            warn(f"the prompt has {len(ids):,} tokens and is cut to {limit:,}, {what}; shorten the context", at)
+            length = len(row.source) + row.source_cut
+            warn(f"the prompt has {length:,} tokens and is cut to {limits.source:,}, {what}; shorten the context", at)
     answers = [task.answers(example) if task.asks else [] for example in examples]
     banned = [[] if options.allow_answer else words for words in answers]
     words = options.all_bad_words()

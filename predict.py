@@ -54,11 +54,12 @@ def main(options: PredictOptions) -> None:
     else:
         rows = read_rows(split_path(options.data_dir or "data", options.split))
     import toi.models.checkpoint as checkpoints
+    from toi.decoding.decoder import Decoder
     from toi.decoding.predict import predict_to_file
 
     checkpoints.quiet()
     checkpoint = checkpoints.load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
-    done = predict_to_file(checkpoint, rows, options, options.per_device_eval_batch_size, output)
+    done = predict_to_file(Decoder(checkpoint), rows, options, options.per_device_eval_batch_size, output)
     if done is None:  # one of several processes, but not the one that writes
         return
     print(f"wrote {len(rows):,} rows to {output}")

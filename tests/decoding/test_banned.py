@@ -3,8 +3,10 @@ import time
 
 import pytest
 
-from toi.decoding.banned import BannedText, Vocabulary, _decoded
-from toi.models.tokenizer import load_tokenizer
+from toi.decoding.banned import BannedText
+from toi.decoding.vocabulary import Vocabulary
+from toi.models.pieces import unfinished
+from toi.models.tokenizer_files import load_tokenizer
 from toi.text.folding import banned_words, clean, fold, skeleton
 
 # Characters that act on their neighbours, or that others act on.
@@ -54,49 +56,64 @@ def test_a_skeleton_is_what_folding_leaves_alone():
         assert skeleton(fold(text)) == skeleton(text), ascii(text)
 
 
-def written(vocabulary, ids):
-    """What a tokenizer makes of ids: runs of bytes as a whole."""
-    text, run = "", b""
-    for i in ids:
-        if i in vocabulary.bytes:
-            run += bytes([vocabulary.bytes[i]])
-        elif vocabulary.texts[i]:
-            text, run = text + _decoded(run) + vocabulary.texts[i], b""
-    return text + _decoded(run)
+def written(pieces, ids):
+    """What ids say, as bytes."""
+    return b"".join(pieces[i] if isinstance(pieces[i], bytes) else pieces[i].encode() for i in ids)
+
+
+def is_broken(run):
+    """Whether bytes make no characters, whatever may follow."""
+    run = run[: len(run) - unfinished(run)]
+    return "\ufffd" in run.decode("utf-8", "replace")
 
 
 def forbidden(banned, state):
     return {*banned.always.tolist(), *banned.forbidden(state).tolist()}
 
 
-def test_forbidden_is_exactly_what_would_hold_a_word():
+def random_pieces(generator, alphabet):
+    """Characters and, in every other vocabulary, bytes: single ones, and runs that are a part of characters."""
+    pieces = ["".join(generator.choices(alphabet, k=generator.randint(1, 4))) for _ in range(generator.randint(5, 40))] + [""]
+    if generator.random() < 0.5:
+        pieces += [bytes([b]) for b in sorted({b for c in alphabet[:3] for b in c.encode()} | {generator.randrange(256)})]
+    if generator.random() < 0.3:
+        for _ in range(20):
+            text = "".join(generator.choices(alphabet, k=3)).encode()
+            run = text[generator.randint(0, 2) : len(text) - generator.randint(0, 2)]
+            try:
+                pieces.append(run.decode())
+            except UnicodeDecodeError:
+                pieces.append(run)
+    return pieces
+
+
+def test_forbidden_is_exactly_what_would_hold_a_word_or_break():
     """Random vocabularies, words and walks: the automaton against folding the whole text with every token."""
     generator = random.Random(1)
-    states = refused = 0
+    states = refused = broken = 0
     while states < 3_000:
         alphabet = generator.sample(TRICKY, generator.randint(2, 12))
-        texts = ["".join(generator.choices(alphabet, k=generator.randint(1, 4))) for _ in range(generator.randint(5, 40))] + [""]
-        byte_tokens = {}
-        if generator.random() < 0.5:
-            for byte in sorted({b for c in alphabet[:3] for b in c.encode()} | {generator.randrange(256)}):
-                byte_tokens[len(texts)] = byte
-                texts.append("")
+        pieces = random_pieces(generator, alphabet)
         words = ["".join(generator.choices(alphabet, k=generator.randint(1, 4))) for _ in range(generator.randint(1, 5))]
         folded = [fold(word) for word in words if fold(word)]
-        vocabulary = Vocabulary(texts, byte_tokens)
-        banned = BannedText(vocabulary, words)
+        banned = BannedText(Vocabulary(pieces), words)
         ids, state = [], banned.start
         for _ in range(10):
             states += 1
-            expected = {i for i in range(len(texts)) if any(word in fold(written(vocabulary, [*ids, i])) for word in folded)}
-            assert forbidden(banned, state) == expected, (words, written(vocabulary, ids))
+            runs = [written(pieces, [*ids, i]) for i in range(len(pieces))]
+            breaking = {i for i, run in enumerate(runs) if is_broken(run)}
+            texts = [fold(run[: len(run) - unfinished(run)].decode("utf-8", "replace")) for run in runs]
+            expected = breaking | {i for i, text in enumerate(texts) if any(word in text for word in folded)}
+            assert forbidden(banned, state) == expected, (words, written(pieces, ids))
             refused += len(expected)
-            open_ = [i for i in range(len(texts)) if i not in expected]
+            broken += len(breaking)
+            open_ = [i for i in range(len(pieces)) if i not in expected]
             if not open_:
                 break
             ids.append(generator.choice(open_))
             state = banned.advance(state, ids[-1])
     assert refused > 10_000, "the words are too rare to show anything"
+    assert broken > 1_000, "the bytes are too rare to show anything"
 
 
 @pytest.mark.parametrize("model", ["tiny", "tiny_without_bytes"])
@@ -104,8 +121,7 @@ def test_forbidden_is_exactly_what_would_hold_a_word():
 def test_no_walk_over_a_real_vocabulary_leaks(model, words, request):
     """Random walks find what no search would; the text is what the tokenizer itself makes of the ids."""
     tokenizer = load_tokenizer(request.getfixturevalue(model))
-    vocabulary = Vocabulary.of(tokenizer)
-    banned = BannedText(vocabulary, words)
+    banned = BannedText(Vocabulary(tokenizer.pieces), words)
 
     def walk(generator, free):
         ids, state = [], banned.start
@@ -119,22 +135,13 @@ def test_no_walk_over_a_real_vocabulary_leaks(model, words, request):
     assert not [text for text in (walk(random.Random(i), False) for i in range(20)) if banned_words(text, words)]
 
 
-def test_the_vocabulary_says_what_the_tokenizer_writes(tiny):
-    tokenizer = load_tokenizer(tiny)
-    vocabulary = Vocabulary.of(tokenizer)
-    generator = random.Random(0)
-    for _ in range(300):
-        ids = generator.choices(range(len(tokenizer)), k=8)
-        assert written(vocabulary, ids).strip() == tokenizer.decode(ids)
-
-
 def test_ten_thousand_words_are_usable(tiny):
     generator = random.Random(0)
     letters = [chr(c) for c in range(0x4E00, 0x5200)] + [*"アイウエオカキクケコー"]
     words = ["".join(generator.choices(letters, k=generator.randint(2, 5))) for _ in range(10_000)]
     texts = ["".join(generator.choices(letters, k=generator.randint(1, 3))) for _ in range(8_000)]
     started = time.perf_counter()
-    banned = BannedText(Vocabulary(texts, {}), words)
+    banned = BannedText(Vocabulary(texts), words)
     state = banned.start
     for i in range(100):
         banned.forbidden(state)

@@ -5,11 +5,16 @@ import pytest
 import torch
 from conftest import load_speaking
 
-from toi.decoding.ctranslate import Translator, converted, expressible, obstacle
-from toi.decoding.decoder import Decoder, ctranslate
+from toi.decoding import conversion
+from toi.decoding.conversion import fingerprint_of
+from toi.decoding.ctranslate import Translator, expressible, obstacle
+from toi.decoding.decoder import Decoder
+from toi.decoding.jobs import Job
 from toi.decoding.options import DecodingOptions
-from toi.decoding.search import Model, Plan, search, start_id
+from toi.decoding.plan import SearchPlan as Plan
+from toi.decoding.search import search
 from toi.models.checkpoint import load
+from toi.models.family import Limits
 from toi.system.errors import InputError
 
 SOURCES = [
@@ -25,9 +30,12 @@ def checkpoint(tiny, tmp_path):
     return found
 
 
-class Row:
-    def __init__(self, ids, plan):
-        self.ids, self.plan = ids, plan
+def job(ids, plan):
+    return Job(0, ids, (), plan, plan)
+
+
+def converted(checkpoint):
+    return conversion.converted(checkpoint, fingerprint_of(checkpoint))
 
 
 @pytest.mark.parametrize(
@@ -45,11 +53,10 @@ def test_both_engines_find_the_same(tiny, tiny_without_bytes, tmp_path, plan, se
     shutil.copytree(tiny_without_bytes if seed == 2 else tiny, tmp_path / "model")
     checkpoint = load_speaking(tmp_path / "model", seed)
     checkpoint.model.eval()
-    sources = checkpoint.tokenizer.encode_batch(SOURCES)
-    model = Model(checkpoint.model, start_id(checkpoint.model), checkpoint.tokenizer.pad_id, checkpoint.tokenizer.eos_id)
-    ours = search(model, sources, plan)
-    rows = [Row(ids, plan) for ids in sources]
-    ((_, theirs),) = Translator(checkpoint, "float32", 1).search_batches([rows])
+    sources = [row.source for row in checkpoint.family.encode(SOURCES, None, Limits(512, 64))]
+    ours = search(checkpoint.family, checkpoint.model, sources, plan)
+    translator = Translator(checkpoint, fingerprint_of(checkpoint), "float32", 1)
+    ((_, theirs),) = translator.search_batches([[job(ids, plan) for ids in sources]])
     for a, b in zip(ours, theirs, strict=True):
         assert [candidate.ids for candidate in a[: plan.num_hypotheses]] == [candidate.ids for candidate in b]
         for one, other in zip(a, b, strict=False):
@@ -89,8 +96,42 @@ def test_converted_once_and_again_when_the_weights_change(checkpoint, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.ctranslate2"]
 
 
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def garble(path):
+    path.write_bytes(b"\x00" * path.stat().st_size)
+
+
+DAMAGE = [
+    ("model.bin", cut),
+    ("model.bin", lambda path: path.unlink()),
+    ("model.bin", lambda path: path.write_bytes(b"")),
+    ("model.bin", garble),
+    ("shared_vocabulary.json", lambda path: path.write_bytes(b"")),
+    ("shared_vocabulary.json", lambda path: path.unlink()),
+    ("config.json", cut),
+    ("config.json", lambda path: path.write_text("null")),
+    ("toi.json", lambda path: path.write_text('{"key": 1}')),
+    ("toi.json", lambda path: path.write_text("[]")),
+    ("toi.json", lambda path: path.write_text(path.read_text().replace("ctranslate2 ", "ctranslate2 3."))),
+]
+
+
+def test_a_damaged_conversion_is_made_anew(checkpoint):
+    folder = converted(checkpoint)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    fingerprint = fingerprint_of(checkpoint)
+    for name, damage in DAMAGE:
+        damage(folder / name)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} != whole
+        Translator(checkpoint, fingerprint, "float32", 1)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole, (name, damage)
+
+
 def test_where_the_place_beside_the_model_cannot_be_written(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(ctranslate.os, "access", lambda *_: False)
+    monkeypatch.setattr(conversion.os, "access", lambda *_: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = converted(checkpoint)
     assert folder.parent == tmp_path / "cache" / "toi"
@@ -154,12 +195,12 @@ def test_batches_are_halved_where_memory_is_short():
     translator = Translator.__new__(Translator)
     translator._translator, translator._threads = Fake(), 1
     plan = Plan(beams=1, length_penalty=0.0)
-    batches = list(translator.search_batches([[Row([n], plan) for n in range(5)]]))
+    batches = list(translator.search_batches([[job([n], plan) for n in range(5)]]))
     assert [len(rows) for rows, _ in batches] == [2, 1, 2]
     assert [candidates[0].ids for _, found in batches for candidates in found] == [(n, 1) for n in range(5)]
     with pytest.raises(InputError, match="one source alone needs more memory"):
         translator._translator.translate_batch = lambda sources, **options: [Future(3, "0")]
-        list(translator.search_batches([[Row([0], plan)]]))
+        list(translator.search_batches([[job([0], plan)]]))
 
 
 @pytest.mark.parametrize(

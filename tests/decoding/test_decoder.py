@@ -3,9 +3,10 @@ import torch
 from conftest import load_speaking
 
 from toi.decoding import decoder as decoding
-from toi.decoding.decoder import Decoder, decode, plan_of
+from toi.decoding.decoder import Decoder
+from toi.decoding.jobs import Output
 from toi.decoding.options import DecodingOptions, NBestOptions
-from toi.decoding.search import Candidate
+from toi.decoding.plan import Candidate, SearchPlan
 from toi.models.checkpoint import load
 from toi.system.errors import InputError
 from toi.text.folding import banned_words
@@ -25,9 +26,9 @@ def checkpoint(tiny_without_bytes):
 def test_outputs_do_not_depend_on_the_batch(tiny, backend, num_beams):
     checkpoint = load(str(tiny))
     options = DecodingOptions(num_beams=num_beams, max_target_length=12, backend=backend)
-    found = {size: dict(decode(checkpoint, SOURCES, options, size)) for size in (1, 2, 6)}
+    found = {size: dict(Decoder(checkpoint).decode(SOURCES, options, size)) for size in (1, 2, 6)}
     options.max_batch_tokens = 1
-    reverse = dict(decode(checkpoint, SOURCES[::-1], options))
+    reverse = dict(Decoder(checkpoint).decode(SOURCES[::-1], options))
     for i in range(len(SOURCES)):
         assert found[1][i].text == found[2][i].text == found[6][i].text == reverse[len(SOURCES) - 1 - i].text
         assert found[1][i].score == pytest.approx(found[6][i].score, abs=1e-4)
@@ -55,17 +56,17 @@ def test_words_are_banned_for_all_and_for_each_and_clean_outputs_stay(checkpoint
 
 
 def test_where_nothing_is_left(checkpoint):
-    every = sorted({c for text in decoding.Vocabulary.of(checkpoint.tokenizer).texts for c in normalize(text)})
-    (_, output), *_ = decode(checkpoint, SOURCES[:1], DecodingOptions(bad_words=every, max_target_length=6))
-    assert output == decoding.Output(None, -torch.inf, (), True)
+    every = sorted({c for text in checkpoint.tokenizer.pieces for c in normalize(text)})
+    (_, output), *_ = Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(bad_words=every, max_target_length=6))
+    assert output == Output(None, -torch.inf, (), True)
 
 
 def test_a_leak_of_the_automaton_would_not_be_shown(checkpoint, monkeypatch):
     """The last check is on the text itself."""
     options = DecodingOptions(max_target_length=6, num_beams=1)
-    ((_, free),) = decode(checkpoint, SOURCES[:1], options)
-    monkeypatch.setattr(Decoder, "_automaton", lambda self, words: [])
-    ((_, held),) = decode(checkpoint, SOURCES[:1], options, banned=[[normalize(free.text)[0]]])
+    ((_, free),) = Decoder(checkpoint).decode(SOURCES[:1], options)
+    monkeypatch.setattr(Decoder, "_constraints", lambda self, words, job: [])
+    ((_, held),) = Decoder(checkpoint).decode(SOURCES[:1], options, banned=[[normalize(free.text)[0]]])
     assert held.text is None
 
 
@@ -80,9 +81,9 @@ N_BEST = [
 @pytest.mark.parametrize("options", N_BEST)
 def test_n_different_outputs(checkpoint, options):
     options.max_target_length = 8
-    found = dict(decode(checkpoint, SOURCES, options))
+    found = dict(Decoder(checkpoint).decode(SOURCES, options))
     banned = [[normalize(found[i].texts[1].text)[0]] for i in range(len(SOURCES))]
-    held = dict(decode(checkpoint, SOURCES, options, banned=banned))
+    held = dict(Decoder(checkpoint).decode(SOURCES, options, banned=banned))
     for i, output in found.items():
         texts = [normalize(text.text) for text in output.texts]
         assert len(texts) == len(set(texts)) == options.num_return_sequences
@@ -97,51 +98,51 @@ def test_n_different_outputs(checkpoint, options):
 
 def test_duplicates_are_replaced(checkpoint, monkeypatch):
     """A search whose candidates say the same is done again, more widely."""
-    ids = {text: i for i, text in enumerate(decoding.Vocabulary.of(checkpoint.tokenizer).texts)}
+    ids = {text: i for i, text in enumerate(checkpoint.tokenizer.pieces)}
     one, same, other = ids["県"], ids[" "], ids["市"]
     asked = []
 
-    def search(model, sources, plan, constraints):
+    def search(family, model, sources, plan, constraints):
         asked.append(plan.beams)
         wide = [Candidate((other, 1), -9.0, -4.5)] if plan.beams > 2 else []
         return [[Candidate((one, 1), -1.0, -0.5), Candidate((one, same, 1), -2.0, -0.7), *wide] for _ in sources]
 
     monkeypatch.setattr(decoding, "search", search)
     options = NBestOptions(num_beams=2, num_return_sequences=2, backend="torch", length_penalty=1.0)
-    ((_, output),) = decode(checkpoint, SOURCES[:1], options)
+    ((_, output),) = Decoder(checkpoint).decode(SOURCES[:1], options)
     assert asked == [2, 4]
     assert [(text.text, text.score, text.log_prob) for text in output.texts] == [("県", -0.5, -1.0), ("市", -4.5, -9.0)]
 
 
 def test_batches_are_halved_where_memory_is_short(checkpoint, monkeypatch):
     options = DecodingOptions(max_target_length=5, backend="torch")
-    expected = {i: output.text for i, output in decode(checkpoint, SOURCES, options)}
+    expected = {i: output.text for i, output in Decoder(checkpoint).decode(SOURCES, options)}
     sizes = []
     real = decoding.search
 
-    def short(model, sources, *rest):
+    def short(family, model, sources, *rest):
         sizes.append(len(sources))
         if len(sources) > 2:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-        return real(model, sources, *rest)
+        return real(family, model, sources, *rest)
 
     monkeypatch.setattr(decoding, "search", short)
-    assert {i: output.text for i, output in decode(checkpoint, SOURCES, options)} == expected
+    assert {i: output.text for i, output in Decoder(checkpoint).decode(SOURCES, options)} == expected
     assert sizes == [6, 3, 1, 2, 3, 1, 2]
 
-    def never(model, sources, *rest):
+    def never(family, model, sources, *rest):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(decoding, "search", never)
     with pytest.raises(InputError, match="one source alone needs more memory than there is; lower --max_input_length"):
-        list(decode(checkpoint, SOURCES, options))
+        list(Decoder(checkpoint).decode(SOURCES, options))
 
-    def other(model, sources, *rest):
+    def other(family, model, sources, *rest):
         raise RuntimeError("shapes cannot be multiplied")
 
     monkeypatch.setattr(decoding, "search", other)
     with pytest.raises(RuntimeError, match="shapes"):
-        list(decode(checkpoint, SOURCES, options))
+        list(Decoder(checkpoint).decode(SOURCES, options))
 
 
 @pytest.mark.parametrize(
@@ -163,11 +164,11 @@ def test_the_engine_is_said(checkpoint, options, engine):
 
 def test_an_engine_that_cannot_do_it(checkpoint, monkeypatch):
     monkeypatch.setattr(decoding.ctranslate, "obstacle", lambda checkpoint: "a bart model is not converted, only T5 and mT5")
-    assert len(list(decode(checkpoint, SOURCES[:1], DecodingOptions(max_target_length=3)))) == 1
+    assert len(list(Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(max_target_length=3)))) == 1
     with pytest.raises(InputError, match="--backend ctranslate2 is not possible: a bart model"):
-        list(decode(checkpoint, SOURCES[:1], DecodingOptions(backend="ctranslate2")))
+        list(Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(backend="ctranslate2")))
     with pytest.raises(InputError, match="--compute_type int8 is not possible"):
-        list(decode(checkpoint, SOURCES[:1], DecodingOptions(compute_type="int8")))
+        list(Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(compute_type="int8")))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_an_engine_that_cannot_do_it(checkpoint, monkeypatch):
     ],
 )
 def test_plan(options, beams, groups, hypotheses):
-    plan = plan_of(options, 20)
+    plan = SearchPlan.of(options, 20)
     assert (plan.beams, plan.groups, plan.num_hypotheses, plan.max_length) == (beams, groups, hypotheses, 20)
 
 

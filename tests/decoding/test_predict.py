@@ -12,7 +12,7 @@ from conftest import ROOT, load_speaking, script
 from toi.data.examples import Row
 from toi.data.predictions import read_predictions, write_predictions
 from toi.decoding import predict as prediction
-from toi.decoding.banned import Vocabulary
+from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict, predict_to_file
 from toi.models.checkpoint import load
@@ -22,7 +22,7 @@ from toi.system.errors import InputError
 def test_predictions_are_in_order_and_read_as_written(tiny, tmp_path):
     rows = [Row(str(i), "県庁" * (i % 5 + 1), "目標") for i in range(12)]
     options = DecodingOptions(num_beams=2, max_target_length=5)
-    predictions = predict(load(str(tiny)), rows, options, 5)
+    predictions = predict(Decoder(load(str(tiny))), rows, options, 5)
     assert [(p.id, p.source, p.target) for p in predictions] == [tuple(row) for row in rows]
     write_predictions(tmp_path / "o.tsv", predictions)
     assert (tmp_path / "o.tsv").read_text(encoding="utf-8").startswith("qa_id\tinput\ttarget\toutput\tscore\n")
@@ -41,9 +41,9 @@ def assert_equal(found, expected):
     assert [p.score for p in found] == pytest.approx([p.score for p in expected], abs=1e-3)
 
 
-def test_a_run_goes_on_where_it_was_stopped(tiny, tmp_path, monkeypatch, capsys):
-    checkpoint = load(str(tiny))
-    expected = predict(checkpoint, ROWS, SHORT, 8)
+def test_a_run_goes_on_where_it_was_stopped(tiny_without_bytes, tmp_path, monkeypatch, capsys):
+    decoder = Decoder(load(str(tiny_without_bytes)))
+    expected = predict(decoder, ROWS, SHORT, 8)
     path = tmp_path / "out.tsv"
 
     class Stopped(Exception):
@@ -57,9 +57,9 @@ def test_a_run_goes_on_where_it_was_stopped(tiny, tmp_path, monkeypatch, capsys)
     with monkeypatch.context() as patch:
         patch.setattr(prediction.Journal, "add", stopping)
         with pytest.raises(Stopped):
-            predict_to_file(checkpoint, ROWS, SHORT, 3, path)
+            predict_to_file(decoder, ROWS, SHORT, 3, path)
     assert [p.name for p in tmp_path.iterdir()] == ["out.tsv.partial"]
-    run = predict_to_file(checkpoint, ROWS, SHORT, 8, path)
+    run = predict_to_file(decoder, ROWS, SHORT, 8, path)
     assert (run.resumed, run.engine, run.without_output) == (11, "torch float32", [])
     assert_equal(read_predictions(path), expected)
     assert [p.name for p in tmp_path.iterdir()] == ["out.tsv"]
@@ -67,21 +67,21 @@ def test_a_run_goes_on_where_it_was_stopped(tiny, tmp_path, monkeypatch, capsys)
 
 
 def test_a_partial_file_of_another_run_is_not_used(tiny, tmp_path, capsys):
-    checkpoint = load(str(tiny))
+    decoder = Decoder(load(str(tiny)))
     path = tmp_path / "out.tsv"
     with prediction.Journal(path, "another key") as journal:
         journal.add(0, ["wrong", 0.0, False])
-    assert predict_to_file(checkpoint, ROWS[:5], SHORT, 8, path).resumed == 0
+    assert predict_to_file(decoder, ROWS[:5], SHORT, 8, path).resumed == 0
     assert "is of another run (other options, input or model): starting anew" in capsys.readouterr().err
-    assert_equal(read_predictions(path), predict(checkpoint, ROWS[:5], SHORT, 8))
-    keys = {prediction._run_key(checkpoint, ROWS[:n], DecodingOptions(num_beams=beams)) for n in (4, 5) for beams in (1, 2)}
+    assert_equal(read_predictions(path), predict(decoder, ROWS[:5], SHORT, 8))
+    keys = {prediction._run_key(decoder, ROWS[:n], DecodingOptions(num_beams=beams)) for n in (4, 5) for beams in (1, 2)}
     assert len(keys) == 4
 
 
 def test_rows_without_an_output_are_named(tiny_without_bytes, tmp_path):
-    checkpoint = load_speaking(tiny_without_bytes)
-    every = sorted({c for text in Vocabulary.of(checkpoint.tokenizer).texts for c in text if c != " "})
-    run = predict_to_file(checkpoint, ROWS[:2], DecodingOptions(bad_words=every, max_target_length=4), 8, tmp_path / "out.tsv")
+    decoder = Decoder(load_speaking(tiny_without_bytes))
+    every = sorted({c for text in decoder.checkpoint.tokenizer.pieces for c in text if c != " "})
+    run = predict_to_file(decoder, ROWS[:2], DecodingOptions(bad_words=every, max_target_length=4), 8, tmp_path / "out.tsv")
     assert run.without_output == ["0", "1"]
     assert run.engine == "ctranslate2 float32; 2 searched again by torch float32, for banned words"
     assert [(p.output, p.score) for p in read_predictions(tmp_path / "out.tsv")] == [("", -math.inf)] * 2
@@ -127,7 +127,7 @@ def test_a_killed_script_resumes(tiny, tmp_path):
     found = read_predictions(tmp_path / "killed.tsv")
     assert [p.id for p in found] == [str(i) for i in range(60)]
     options = DecodingOptions(max_target_length=25, backend="torch")
-    assert_equal(found, predict(load(str(tiny)), [Row(*p[:3]) for p in found], options, 32))
+    assert_equal(found, predict(Decoder(load(str(tiny))), [Row(*p[:3]) for p in found], options, 32))
 
 
 BAD = [

@@ -4,8 +4,15 @@ import pytest
 import torch
 from conftest import load_speaking
 
-from toi.decoding.banned import BannedText, Vocabulary
-from toi.decoding.search import Candidate, Model, Plan, _draw, _pick, _repeating, search
+from toi.decoding import search as searching
+from toi.decoding.banned import BannedText
+from toi.decoding.beams import pick_options
+from toi.decoding.plan import Candidate
+from toi.decoding.plan import SearchPlan as Plan
+from toi.decoding.sampling import draw
+from toi.decoding.scores import repeating
+from toi.decoding.vocabulary import Vocabulary
+from toi.models.family import Limits
 from toi.text.folding import fold
 
 SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "桃", "白浜市" * 5, "霧沢一")]
@@ -13,67 +20,83 @@ SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" fo
 
 @pytest.fixture(scope="module")
 def checkpoint(tiny):
-    return load_speaking(tiny)
-
-
-@pytest.fixture(scope="module")
-def model(checkpoint):
-    return Model(checkpoint.model.eval(), 0, checkpoint.tokenizer.pad_id, checkpoint.tokenizer.eos_id)
+    loaded = load_speaking(tiny)
+    loaded.model.eval()
+    return loaded
 
 
 @pytest.fixture(scope="module")
 def sources(checkpoint):
-    return checkpoint.tokenizer.encode_batch(SOURCES)
+    return [row.source for row in checkpoint.family.encode(SOURCES, None, Limits(512, 64))]
+
+
+def search(checkpoint, sources, plan, constraints=None):
+    return searching.search(checkpoint.family, checkpoint.model, sources, plan, constraints)
 
 
 @pytest.mark.parametrize(("beams", "length_penalty"), [(1, 1.0), (4, 1.0), (4, -1.0), (10, 0.5), (4, 0.0)])
-def test_the_beam_search_of_transformers_finds_the_same(model, sources, beams, length_penalty):
+def test_the_beam_search_of_transformers_finds_the_same(checkpoint, sources, beams, length_penalty):
     plan = Plan(beams=beams, length_penalty=length_penalty, max_length=10)
-    for source, (best, *_) in zip(sources, search(model, sources, plan), strict=True):
-        theirs = model.model.generate(
+    for source, (best, *_) in zip(sources, search(checkpoint, sources, plan), strict=True):
+        theirs = checkpoint.model.generate(
             input_ids=torch.tensor([source]), num_beams=beams, length_penalty=length_penalty, max_new_tokens=10,
             min_new_tokens=1, early_stopping=False, do_sample=False,
         )[0, 1:].tolist()  # fmt: skip
         assert list(best.ids) == theirs
 
 
-def test_a_sure_long_output_is_waited_for(model, sources, monkeypatch):
-    """One beam is nearly certain and long, and beside it short bad ones end at every step: they must not end the search."""
-    eos, vocabulary = model.eos_id, model.model.config.vocab_size
-    long = [7, 8, 9, 10, 11, 12, 13, eos]
+class Sure:
+    """A model, and its family, whose one long output is nearly certain; short bad ones end at every step."""
 
-    class Sure:
-        def __init__(self, model, sources):
-            pass
+    def __init__(self, long, vocabulary):
+        self.long, self.vocabulary, self.end_ids = long, vocabulary, (long[-1],)
 
-        def step(self, tokens):
-            logits = torch.full((len(tokens), vocabulary), -20.0)
-            for i, token in enumerate(tokens.tolist()):
-                logits[i, eos] = 0.0
-                if token in (0, *long):
-                    logits[i, long[0 if token == 0 else long.index(token) + 1]] = 10.0
-                logits[i, 20:30] = -1.0
-            return logits
+    def begin(self, model, sources):
+        return self
 
-        def select(self, outputs):
-            pass
+    def start(self):
+        return self.step(torch.tensor([0]))
 
-    monkeypatch.setattr("toi.decoding.search._Decoder", Sure)
-    for length_penalty in (0.0, 1.0):
-        for beams in (1, 4, 8):
-            (found,) = search(model, sources[:1], Plan(beams=beams, length_penalty=length_penalty, max_length=20))
-            assert list(found[0].ids) == long
+    def step(self, tokens):
+        logits = torch.full((len(tokens), self.vocabulary), -20.0)
+        for i, token in enumerate(tokens.tolist()):
+            logits[i, self.long[-1]] = 0.0
+            if token in (0, *self.long):
+                logits[i, self.long[0 if token == 0 else self.long.index(token) + 1]] = 10.0
+            logits[i, 20:30] = -1.0
+        return logits
+
+    def select(self, outputs):
+        pass
 
 
-def test_log_prob_and_rank(model, sources):
-    for found in search(model, sources, Plan(beams=3, length_penalty=2.0, max_length=6, num_hypotheses=3)):
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+@pytest.mark.parametrize("beams", [1, 4, 8])
+def test_a_sure_long_output_is_waited_for(length_penalty, beams):
+    """It is found although short ones are finished first."""
+    long = [7, 8, 9, 10, 11, 12, 13, 1]
+    ((best, *_),) = searching.search(Sure(long, 300), None, [[5]], Plan(beams=beams, length_penalty=length_penalty, max_length=20))
+    assert list(best.ids) == long
+
+
+def test_any_end_ends_an_output():
+    """Where a model has several ends, each is one, and a beam goes on for each option that ends."""
+    sure = Sure([7, 8, 9, 1], 40)
+    sure.end_ids = (1, 8)
+    for beams in (1, 4):
+        ((best, *_),) = searching.search(sure, None, [[5]], Plan(beams=beams, max_length=20))
+        assert list(best.ids) == [7, 8]
+
+
+def test_log_prob_and_rank(checkpoint, sources):
+    for found in search(checkpoint, sources, Plan(beams=3, length_penalty=2.0, max_length=6, num_hypotheses=3)):
         assert [c.rank for c in found] == sorted((c.rank for c in found), reverse=True)
         for candidate in found:
             ids = torch.tensor([[0, *candidate.ids]])
             with torch.no_grad():
                 source = torch.tensor([sources[0]])
-                logits = model.model(input_ids=source, decoder_input_ids=ids[:, :-1]).logits[0]
-            logits[0, model.eos_id] = -torch.inf  # not empty
+                logits = checkpoint.model(input_ids=source, decoder_input_ids=ids[:, :-1]).logits[0]
+            logits[0, checkpoint.tokenizer.eos_id] = -torch.inf  # not empty
             expected = logits.log_softmax(-1)[range(len(candidate.ids)), candidate.ids].sum().item()
             assert candidate.log_prob == pytest.approx(expected, abs=1e-3)
             assert candidate.rank == pytest.approx(candidate.log_prob / len(candidate.ids) ** 2, abs=1e-6)
@@ -91,35 +114,35 @@ PLANS = [
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_nothing_depends_on_the_batch(model, sources, plan):
-    together = search(model, sources, plan)
-    alone = [search(model, [source], plan)[0] for source in sources]
-    backwards = search(model, sources[::-1], plan)[::-1]
+def test_nothing_depends_on_the_batch(checkpoint, sources, plan):
+    together = search(checkpoint, sources, plan)
+    alone = [search(checkpoint, [source], plan)[0] for source in sources]
+    backwards = search(checkpoint, sources[::-1], plan)[::-1]
     for a, b, c in zip(together, alone, backwards, strict=True):
         assert [x.ids for x in a] == [x.ids for x in b] == [x.ids for x in c]
         assert [x.log_prob for x in a] == pytest.approx([x.log_prob for x in b], abs=1e-4)
 
 
-def test_groups_differ_and_one_group_is_beam_search(model, sources):
-    plain = search(model, sources, Plan(beams=4, max_length=8, num_hypotheses=4))
-    diverse = search(model, sources, Plan(beams=4, groups=4, diversity_penalty=3.0, max_length=8, num_hypotheses=4))
+def test_groups_differ_and_one_group_is_beam_search(checkpoint, sources):
+    plain = search(checkpoint, sources, Plan(beams=4, max_length=8, num_hypotheses=4))
+    diverse = search(checkpoint, sources, Plan(beams=4, groups=4, diversity_penalty=3.0, max_length=8, num_hypotheses=4))
 
     def first_tokens(found):
         return sum(len({candidate.ids[0] for candidate in of_source}) for of_source in found)
 
     assert first_tokens(diverse) == 4 * len(sources) > first_tokens(plain)
-    greedy = search(model, sources, Plan(beams=1, max_length=8))
+    greedy = search(checkpoint, sources, Plan(beams=1, max_length=8))
     assert [found[0].ids for found in diverse] == [found[0].ids for found in greedy], "the first group is not held back"
 
 
-def test_sampling(model, sources):
-    greedy = search(model, sources, Plan(beams=1, max_length=8))
-    sampled = search(model, sources, Plan(do_sample=True, samples=2, top_k=1, max_length=8))
+def test_sampling(checkpoint, sources):
+    greedy = search(checkpoint, sources, Plan(beams=1, max_length=8))
+    sampled = search(checkpoint, sources, Plan(do_sample=True, samples=2, top_k=1, max_length=8))
     assert [[c.ids for c in found] for found in sampled] == [[found[0].ids] * 2 for found in greedy]
-    three = search(model, sources, Plan(do_sample=True, samples=3, max_length=8))
-    more = search(model, sources, Plan(do_sample=True, samples=1, first=2, max_length=8))
+    three = search(checkpoint, sources, Plan(do_sample=True, samples=3, max_length=8))
+    more = search(checkpoint, sources, Plan(do_sample=True, samples=1, first=2, max_length=8))
     assert {c.ids for c in more[0]} < {c.ids for c in three[0]}, "a further sample is the one that a larger number would have drawn"
-    other = search(model, sources, Plan(do_sample=True, samples=3, max_length=8, seed=1))
+    other = search(checkpoint, sources, Plan(do_sample=True, samples=3, max_length=8, seed=1))
     assert [c.ids for c in other[0]] != [c.ids for c in three[0]]
 
 
@@ -135,7 +158,7 @@ def test_sampling(model, sources):
 )
 def test_draw(plan, allowed):
     log_probs = torch.tensor([0.6, 0.25, 0.1, 0.05]).log().expand(400, 4)
-    drawn = _draw(log_probs, torch.arange(400) / 400, plan)
+    drawn = draw(log_probs, torch.arange(400) / 400, plan)
     assert set(drawn.tolist()) == allowed
     if plan == Plan(top_k=0):
         assert drawn.bincount().tolist() == pytest.approx([240, 100, 40, 20], abs=1)
@@ -154,34 +177,34 @@ def test_draw(plan, allowed):
     ],
 )
 def test_repeating(ids, n, expected):
-    assert _repeating(ids, n) == expected
+    assert repeating(ids, n) == expected
 
 
-def test_penalties_on_repetition(model, sources):
-    for found in search(model, sources, Plan(beams=2, max_length=12, no_repeat_ngram_size=1)):
+def test_penalties_on_repetition(checkpoint, sources):
+    for found in search(checkpoint, sources, Plan(beams=2, max_length=12, no_repeat_ngram_size=1)):
         assert len(set(found[0].ids)) == len(found[0].ids)
-    free = search(model, sources, Plan(beams=1, max_length=12))
-    held = search(model, sources, Plan(beams=1, max_length=12, repetition_penalty=5.0))
+    free = search(checkpoint, sources, Plan(beams=1, max_length=12))
+    held = search(checkpoint, sources, Plan(beams=1, max_length=12, repetition_penalty=5.0))
     assert sum(len(set(f[0].ids)) for f in held) > sum(len(set(f[0].ids)) for f in free)
 
 
-def test_pick():
+def test_pick_options():
     inf = math.inf
-    picked = _pick([(-1.0, 0, 1), (-2.0, 0, 5), (-3.0, 1, 1), (-4.0, 1, 6)], 2, 1, False)
+    picked = pick_options([(-1.0, 0, 1), (-2.0, 0, 5), (-3.0, 1, 1), (-4.0, 1, 6)], 2, {1}, False)
     assert (picked.finished, picked.alive) == ([(-1.0, 0, 1)], [(-4.0, 1, 6), (-2.0, 0, 5)])
-    picked = _pick([(-1.0, 0, 5), (-inf, 0, 2), (-inf, 0, 1), (-inf, 0, 3)], 2, 1, False)
+    picked = pick_options([(-1.0, 0, 5), (-inf, 0, 2), (-inf, 0, 1), (-inf, 0, 3)], 2, {1}, False)
     assert (picked.finished, [value for value, _, _ in picked.alive]) == ([], [-1.0, -inf])
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_constraints_hold_in_every_candidate(checkpoint, model, sources, plan):
-    vocabulary = Vocabulary.of(checkpoint.tokenizer)
-    free = search(model, sources, plan)
+def test_constraints_hold_in_every_candidate(checkpoint, sources, plan):
+    vocabulary = Vocabulary(checkpoint.tokenizer.pieces)
+    free = search(checkpoint, sources, plan)
     texts = checkpoint.tokenizer.decode_batch([c.ids for found in free for c in found])
     words = [c for c in "".join(map(fold, texts)) if c.isalnum()][:3]
     assert words
     banned = [BannedText(vocabulary, words)]
-    held = search(model, sources, plan, [banned if i % 2 else [] for i in range(len(sources))])
+    held = search(checkpoint, sources, plan, [banned if i % 2 else [] for i in range(len(sources))])
     for i, (before, after) in enumerate(zip(free, held, strict=True)):
         if i % 2:
             texts = checkpoint.tokenizer.decode_batch([c.ids for c in after])
@@ -190,11 +213,11 @@ def test_constraints_hold_in_every_candidate(checkpoint, model, sources, plan):
             assert [c.ids for c in before] == [c.ids for c in after]
 
 
-def test_nothing_is_left(checkpoint, model, sources):
+def test_nothing_is_left(checkpoint, sources):
     """Where every token is forbidden there is no candidate."""
-    vocabulary = Vocabulary([""] * 0, {})
+    vocabulary = Vocabulary([])
     banned = BannedText(vocabulary, [])
-    banned.always = torch.arange(model.model.config.vocab_size).numpy()
+    banned.always = torch.arange(checkpoint.model.config.vocab_size).numpy()
     for plan in PLANS:
-        assert search(model, sources[:2], plan, [[banned], []])[0] == []
-    assert isinstance(search(model, sources[:2], PLANS[0], [[banned], []])[1][0], Candidate)
+        assert search(checkpoint, sources[:2], plan, [[banned], []])[0] == []
+    assert isinstance(search(checkpoint, sources[:2], PLANS[0], [[banned], []])[1][0], Candidate)

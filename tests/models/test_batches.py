@@ -1,16 +1,6 @@
 import pytest
-import torch
 
-from toi.models.batches import Encoded, collate, shuffled_batches, sorted_batches, truncate
-
-
-@pytest.mark.parametrize(
-    ("ids", "limit", "expected"),
-    [([5, 6, 1], 3, [5, 6, 1]), ([5, 6, 7, 1], 3, [5, 6, 1]), ([5, 1], 9, [5, 1]), ([5, 6, 7, 1], 2, [5, 1])],
-)
-def test_truncate_keeps_the_end(ids, limit, expected):
-    assert truncate(ids, limit) == expected
-
+from toi.models.batches import mask_of, pad, shuffled_batches, sorted_batches
 
 LENGTHS = [(i * 37) % 101 + 1 for i in range(1000)]
 
@@ -39,13 +29,9 @@ def test_longest_first():
     assert batches == [[1, 3], [2, 0]]
 
 
-def test_collate():
-    batch = collate([Encoded([5, 0, 1], [7, 8, 1]), Encoded([1], [1])], pad_id=0, start_id=9)
-    assert torch.equal(batch.input_ids, torch.tensor([[5, 0, 1], [1, 0, 0]]))
-    assert torch.equal(batch.attention_mask, torch.tensor([[1, 1, 1], [1, 0, 0]]))
-    assert torch.equal(batch.decoder_input_ids, torch.tensor([[9, 7, 8], [9, 0, 0]]))
-    assert torch.equal(batch.labels, torch.tensor([[7, 8, 1], [1, -100, -100]]))
-    assert set(batch.inputs(torch.device("cpu"))) == {"input_ids", "attention_mask", "decoder_input_ids"}
+def test_padding():
+    assert pad([[5, 0, 1], [7]], -1).tolist() == [[5, 0, 1], [7, -1, -1]]
+    assert mask_of([[5, 0, 1], [7]]).tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
 @pytest.mark.parametrize("max_tokens", [1, 60, 101, 500, 10**6])

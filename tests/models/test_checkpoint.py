@@ -27,7 +27,7 @@ def test_a_saved_model_is_an_ordinary_one(tiny, tmp_path):
     again = load(str(tmp_path / "m"))
     assert again.task == task
     text = "県庁は<hl>甲府市<hl>です。"
-    assert again.tokenizer.encode(text) == checkpoint.tokenizer.encode(text) == tokenizer(text).input_ids
+    assert again.tokenizer.encode(text) == checkpoint.tokenizer.encode(text) == tokenizer(text).input_ids[:-1]
     for a, b in zip(checkpoint.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
 

@@ -3,7 +3,8 @@ import torch
 from conftest import load_speaking
 from torch import nn
 
-from toi.decoding.search import Model, Plan, search
+from toi.decoding.plan import SearchPlan as Plan
+from toi.decoding.search import search
 from toi.models.packed import PackedLinears, can_pack
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
@@ -56,10 +57,10 @@ def test_what_can_be_packed():
 def test_searches_find_the_same(tiny, plan):
     checkpoint = load_speaking(tiny)
     sources = checkpoint.tokenizer.encode_batch(["answer: 桃 context: 特産品は桃。", "answer: 甲府市 context: 県庁は甲府市。"])
-    model = Model(checkpoint.model.eval(), 0, checkpoint.tokenizer.pad_id, checkpoint.tokenizer.eos_id)
-    expected = search(model, sources, plan)
+    family, model = checkpoint.family, checkpoint.model.eval()
+    expected = search(family, model, sources, plan)
     with PackedLinears(checkpoint.model).in_use():
-        found = search(model, sources, plan)
+        found = search(family, model, sources, plan)
     for ours, theirs in zip(found, expected, strict=True):
         assert [candidate.ids for candidate in ours] == [candidate.ids for candidate in theirs]
         assert [c.log_prob for c in ours] == pytest.approx([c.log_prob for c in theirs], abs=1e-4)

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from toi.data.requests import Request, parse_requests
-from toi.decoding.decoder import Output, Text
+from toi.decoding.jobs import Output, Text
 from toi.scoring.answered import Answered, lines_of
 from toi.scoring.verdicts import Verdict, verdict
 from toi.system.errors import InputError

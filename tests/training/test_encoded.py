@@ -4,7 +4,8 @@ import datasets
 import pytest
 
 from toi.models.batches import Encoded
-from toi.models.tokenizer import load_tokenizer
+from toi.models.checkpoint import load
+from toi.models.family import Limits
 from toi.system.errors import InputError
 from toi.training.encoded import TokenRows, token_rows
 
@@ -25,67 +26,69 @@ def tsv(tmp_path):
 
 
 def test_ids_are_those_of_the_tokenizer(tiny, tsv, cache):
-    tokenizer = load_tokenizer(tiny)
-    rows, audit = token_rows(tsv, tokenizer, 512, 64)
-    expected = [Encoded(tokenizer.encode(s), tokenizer.encode(t)) for _, s, t in (line.split("\t") for line in TEXT.splitlines())]
+    family = load(str(tiny)).family
+    rows, audit = token_rows(tsv, family, Limits(512, 64))
+    encode = family.tokenizer.encode
+    lines = [line.split("\t") for line in TEXT.splitlines()]
+    expected = [Encoded([*encode(source), 1], [*encode(target), 1]) for _, source, target in lines]
     assert list(rows) == expected
     assert rows.source_lengths.tolist() == [len(e.source) for e in expected]
     assert rows.target_lengths.tolist() == [len(e.target) for e in expected]
     assert (audit.rows, audit.sources_cut, audit.targets_cut) == (3, 0, 0)
     assert audit.tokens == sum(len(e.source) + len(e.target) for e in expected)
-    assert audit.unknown == sum((e.source + e.target).count(tokenizer.unk_id) for e in expected)
+    assert audit.unknown == sum((e.source + e.target).count(family.tokenizer.unk_id) for e in expected)
     assert (audit.source, audit.target) == ("山梨県の県庁所在地は甲府市です。", "甲府市")
     assert list(rows.select([2, 0])) == [expected[2], expected[0]]
 
 
 def test_cut_to_the_limits(tiny, tsv, cache):
-    rows, audit = token_rows(tsv, load_tokenizer(tiny), 4, 5)
+    rows, audit = token_rows(tsv, load(str(tiny)).family, Limits(4, 5))
     assert audit.sources_cut >= 1
     assert audit.targets_cut == 1
     assert all(len(e.source) <= 4 and len(e.target) <= 5 and e.source[-1] == e.target[-1] == 1 for e in rows)
 
 
 def test_made_once_for_a_content(tiny, tsv, cache, tmp_path):
-    tokenizer = load_tokenizer(tiny)
-    token_rows(tsv, tokenizer, 512, 64)
+    family = load(str(tiny)).family
+    token_rows(tsv, family, Limits(512, 64))
     (first,) = cache.iterdir()
     before = (first / "rows.arrow").stat()
     moved = tsv.rename(tmp_path / "moved.tsv")
-    token_rows(moved, tokenizer, 512, 64)
+    token_rows(moved, family, Limits(512, 64))
     assert (first / "rows.arrow").stat().st_mtime_ns == before.st_mtime_ns
-    token_rows(moved, tokenizer, 512, 9)  # other limits
+    token_rows(moved, family, Limits(512, 9))  # other limits
     moved.write_text(TEXT + "4\t山\t山\n", encoding="utf-8")
-    rows, audit = token_rows(moved, tokenizer, 512, 64)  # another text
+    rows, audit = token_rows(moved, family, Limits(512, 64))  # another text
     assert len(rows) == audit.rows == 4
-    tokenizer.add("<new>")
-    token_rows(moved, tokenizer, 512, 64)  # another tokenizer
+    family.tokenizer.add("<new>")
+    token_rows(moved, family, Limits(512, 64))  # another tokenizer
     assert len(list(cache.iterdir())) == 4
 
 
 def test_a_half_made_file_is_not_taken(tiny, tsv, cache):
     """What a killed run left is made anew; what is wrong with a file leaves nothing."""
-    tokenizer = load_tokenizer(tiny)
-    token_rows(tsv, tokenizer, 512, 64)
+    family = load(str(tiny)).family
+    token_rows(tsv, family, Limits(512, 64))
     (folder,) = cache.iterdir()
     (folder / "audit.json").unlink()
     (folder / "rows.arrow").write_bytes(b"half")
-    assert len(token_rows(tsv, tokenizer, 512, 64)[0]) == 3
+    assert len(token_rows(tsv, family, Limits(512, 64))[0]) == 3
     assert json.loads((folder / "audit.json").read_text())["rows"] == 3
     tsv.write_text("1\ta\tb\n2\ta\n")
     with pytest.raises(InputError, match=r"train\.tsv:2: expected 3"):
-        token_rows(tsv, tokenizer, 512, 64)
+        token_rows(tsv, family, Limits(512, 64))
     assert [path.name for path in cache.iterdir()] == [folder.name]
 
 
 def test_the_highlight_is_shown(tiny, tmp_path, cache):
-    tokenizer = load_tokenizer(tiny)
-    tokenizer.add("<hl>")
+    family = load(str(tiny)).family
+    family.tokenizer.add("<hl>")
     (tmp_path / "t.tsv").write_text("1\t山梨県の<hl>甲府市<hl>です。\t山\n", encoding="utf-8")
-    _, audit = token_rows(tmp_path / "t.tsv", tokenizer, 512, 64)
+    _, audit = token_rows(tmp_path / "t.tsv", family, Limits(512, 64))
     assert audit.source.replace(" ", "") == "山梨県の<hl>甲府市<hl>です。"
 
 
 def test_rows_are_read_from_the_file(tiny, tsv, cache):
-    rows, _ = token_rows(tsv, load_tokenizer(tiny), 512, 64)
+    rows, _ = token_rows(tsv, load(str(tiny)).family, Limits(512, 64))
     assert rows._dataset.cache_files  # memory-mapped
     assert not TokenRows.of([Encoded([1], [1])])._dataset.cache_files

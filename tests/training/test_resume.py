@@ -40,7 +40,7 @@ def test_the_very_same_run(at, optim, tiny, data_dir, tmp_path, monkeypatch):
     whole = train(options(tiny, data_dir, tmp_path / "whole", optim=optim, save_steps=2))
 
     def step(state, batches, real=loop.train_step):
-        if state.step == at:
+        if state.progress.step == at:
             raise Stopped
         real(state, batches)
 

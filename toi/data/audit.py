@@ -64,7 +64,7 @@ class Audit:
     def _count_tokens(self, rows: Mapping[str, Rows], name: str, max_input_length: int, max_target_length: int) -> None:
         from toi.data.tasks import HIGHLIGHT
         from toi.models.checkpoint import find, quiet
-        from toi.models.tokenizer import load_tokenizer
+        from toi.models.tokenizer_files import load_tokenizer
 
         quiet()
         self.tokenizer, self.limits = name, {"source": max_input_length, "target": max_target_length}

@@ -14,17 +14,15 @@ from tqdm import tqdm
 
 from toi.data.examples import Row
 from toi.data.predictions import Prediction, write_predictions
-from toi.decoding.ctranslate import fingerprint
-from toi.decoding.decoder import Decoder, decode
+from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
-from toi.models.checkpoint import Checkpoint
 from toi.system.journal import Journal
 from toi.system.versions import versions
 from toi.text.normalization import normalize
 
 
 def predict(
-    checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions, batch_size: int, label: str = "predict"
+    decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, batch_size: int, label: str = "predict"
 ) -> list[Prediction]:
     """The model's output for every row, in their order, with a progress bar on stderr.
 
@@ -32,7 +30,7 @@ def predict(
     """
     predictions: list[Prediction | None] = [None] * len(rows)
     with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=None) as bar:
-        for i, output in decode(checkpoint, [row.source for row in rows], options, batch_size):
+        for i, output in decoder.decode([row.source for row in rows], options, batch_size):
             # A model may write what a TSV cannot hold; the texts it learnt from were normalized.
             predictions[i] = Prediction(*rows[i], normalize(output.text or ""), output.score)
             bar.update()
@@ -51,7 +49,7 @@ class Run:
 
 
 def predict_to_file(
-    checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions, batch_size: int, path: str | Path
+    decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, batch_size: int, path: str | Path
 ) -> Run | None:
     """Write the predictions of the rows to a file, which is there when it is whole; the same bytes as `predict` would give.
 
@@ -60,12 +58,11 @@ def predict_to_file(
     place cannot be written.
     """
     rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    journal = Journal(path, _run_key(checkpoint, rows, options), rank)
+    journal = Journal(path, _run_key(decoder, rows, options), rank)
     if journal.stale and rank == 0:
         print(f"{path}.partial is of another run (other options, input or model): starting anew", file=sys.stderr)
     _wait(processes)  # all have read the files of an earlier run before anybody writes
     resumed = len(journal.done)
-    decoder = Decoder(checkpoint)
     started = time.perf_counter()
     # Neighbours in length go to different processes, so that all have about the same to do.
     left = sorted((i for i in range(len(rows)) if i not in journal.done), key=lambda i: (-len(rows[i].source), i))[rank::processes]
@@ -85,12 +82,12 @@ def predict_to_file(
     return Run(decoder.report, resumed, decoder.cut, without, time.perf_counter() - started)
 
 
-def _run_key(checkpoint: Checkpoint, rows: Sequence[Row], options: DecodingOptions) -> str:
+def _run_key(decoder: Decoder, rows: Sequence[Row], options: DecodingOptions) -> str:
     """A line that names everything that the outputs depend on."""
     names = set(DecodingOptions.__dataclass_fields__) - {"model_name_or_path", "bad_words_file", "max_batch_tokens"}
     decoding = {name: getattr(options, name) for name in sorted(names)}
-    limits = [checkpoint.max_input_length, checkpoint.max_target_length]
-    about = [decoding, options.all_bad_words(), limits, versions(), fingerprint(checkpoint), [row.source for row in rows]]
+    limits = [decoder.checkpoint.max_input_length, decoder.checkpoint.max_target_length]
+    about = [decoding, options.all_bad_words(), limits, versions(), decoder.fingerprint, [row.source for row in rows]]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""Rows of ids -> padded batches of like length. How rows become ids is in `toi/training/encoded.py`."""
+"""Rows of ids -> padded batches of like length. What stands in a row is its family's (`toi/models/family.py`)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy
 import torch
@@ -15,15 +15,13 @@ Lengths = Sequence[int] | numpy.ndarray
 
 @dataclass(frozen=True)
 class Encoded:
-    """The ids of a row, each list ending in the end-of-sequence id."""
+    """The ids of a row, as a model reads them: what stands around the texts (an end-of-sequence id, say) included."""
 
     source: list[int]
     target: list[int]
-
-
-def truncate(ids: list[int], limit: int) -> list[int]:
-    """At most `limit` ids, the last of them kept."""
-    return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
+    source_cut: int = 0  # tokens that the source lost to its limit
+    target_cut: int = 0
+    unknown: int = 0  # tokens of both that are `<unk>`, before they were cut
 
 
 def shuffled_batches(lengths: Lengths, batch_size: int, seed: int, epoch: int, max_tokens: int | None = None) -> list[list[int]]:
@@ -75,27 +73,21 @@ def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
     return torch.tensor([[*ids, *[value] * (longest - len(ids))] for ids in sequences])
 
 
+def mask_of(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+    """(batch, longest): 1 where there is a token. From the lengths, not from the ids: a text may hold the padding id itself."""
+    return pad([[1] * len(ids) for ids in sequences], 0)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Padded rows. All tensors are of whole numbers."""
 
-    input_ids: torch.Tensor  # (batch, source)
+    input_ids: torch.Tensor  # (batch, source): the sources
     attention_mask: torch.Tensor  # (batch, source): 1 where there is a token
-    decoder_input_ids: torch.Tensor  # (batch, target): the labels, one step later, behind the decoder's start
     labels: torch.Tensor  # (batch, target): -100 where there is no token
+    inputs: dict[str, torch.Tensor]  # what the model is called with; no labels, or it would compute a loss that nobody asked for
 
-    def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
-        """What the model takes. Without the labels: given them, it would compute a loss that nobody asked for."""
-        names = ("input_ids", "attention_mask", "decoder_input_ids")
-        return {name: getattr(self, name).to(device) for name in names}
-
-
-def collate(rows: Sequence[Encoded], pad_id: int, start_id: int) -> Batch:
-    """A batch of rows. `start_id` is what the decoder starts with."""
-    return Batch(
-        input_ids=pad([row.source for row in rows], pad_id),
-        # From the lengths, not from the ids: a source may hold the padding id itself.
-        attention_mask=pad([[1] * len(row.source) for row in rows], 0),
-        decoder_input_ids=pad([[start_id, *row.target[:-1]] for row in rows], pad_id),
-        labels=pad([row.target for row in rows], IGNORED),
-    )
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        moved = {field.name: getattr(self, field.name).to(device) for field in fields(self) if field.name != "inputs"}
+        return replace(self, **moved, inputs={name: tensor.to(device) for name, tensor in self.inputs.items()})

@@ -1,5 +1,7 @@
 """A saved model: what `save_pretrained` writes, `task.json` and `run.json`, all at once or not at all."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,78 +10,110 @@ import torch
 import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, PreTrainedModel
+from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
 from toi.data.tasks import HIGHLIGHT, Task, read_task, write_task
-from toi.models.tokenizer import Tokenizer, load_tokenizer
-from toi.system.errors import InputError
+from toi.models.family import Family
+from toi.models.members import family_of
+from toi.models.tokenizer import Tokenizer
+from toi.models.tokenizer_files import load_tokenizer
+from toi.system.errors import InputError, first_line
 from toi.system.files import check_writable, read_json, replacing_folder, write_json
-from toi.system.memory import keep_memory
+from toi.system.memory import keep_memory, out_of_memory
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # What Toi writes into a model folder: of another model, and so not taken along when a new one is saved.
 _OURS = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
-    "special_tokens_map.json", "added_tokens.json", "spiece.model", "task.json", "run.json", "log.csv", "training.png",
-    "README.md", "results.json", "report.html", "*_output.tsv", "*_round_trip",
+    "special_tokens_map.json", "added_tokens.json", "spiece.model", "tokenizer.model", "merges.txt", "vocab.json", "*.jinja",
+    "task.json", "run.json", "log.csv", "training.png", "README.md", "results.json", "report.html", "*_output.tsv", "*_round_trip",
 )  # fmt: skip
 
 
 @dataclass
 class Checkpoint:
-    """A model with the tokenizer and, if it was trained here, the task that belong to it."""
+    """A model with its family (and tokenizer) and, if it was trained here, the task that belong to it."""
 
     model: PreTrainedModel
-    tokenizer: Tokenizer
+    family: Family
     task: Task | None
     name: str
     max_input_length: int = 512  # the limits of its training, in tokens
     max_target_length: int = 64
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the model."""
+        return self.family.tokenizer
+
 
 def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
-    """A sequence-to-sequence model in single precision, from a folder or the Hugging Face hub.
+    """A model that writes, in single precision, from a folder or the Hugging Face hub. No code of the folder is run.
 
     `tokenizer_name` is the folder or the hub model of the tokenizer, where it is not that of the model.
     `from_scratch` takes the configuration and the tokenizer only and draws the weights from `seed`. Raises InputError
-    if there is no such model, it cannot be reached, or it is not of this kind. The process keeps its memory from here on.
+    if there is no such model, it cannot be reached, or it is of no kind that is known here. The process keeps its memory
+    from here on.
     """
     keep_memory()
     folder = find(name)
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder}: no config.json, so this is not a model folder; train one with train.py --do_train")
-    try:
-        config = AutoConfig.from_pretrained(folder)
-    except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"{folder}/config.json: not the configuration of a known model ({_first_line(error)})") from None
-    if not config.is_encoder_decoder:
-        raise InputError(f"{name}: a {config.model_type} model does not write; give a T5 (sequence-to-sequence) model")
-    tokenizer = load_tokenizer(folder if tokenizer_name is None else find(tokenizer_name, weights=False))
+    config = _configuration(folder)
+    family = family_of(config)
+    if family is None:
+        raise InputError(f"{name}: a {config.model_type} model does not write; give a sequence-to-sequence or a causal model")
+    limits = _limits(folder)
+    tokenizer = load_tokenizer(folder if tokenizer_name is None else find(tokenizer_name, weights=False), family.sentinels)
     if from_scratch:
         config.vocab_size = max(config.vocab_size, len(tokenizer))
         torch.manual_seed(seed)
-        model = AutoModelForSeq2SeqLM.from_config(config, dtype=torch.float32)
+        with _readable(f"{folder}/config.json: no model can be made of it"):
+            model = family.auto_class().from_config(config, dtype=torch.float32, trust_remote_code=False)
     else:
-        model = _load_weights(folder)
+        model = _load_weights(folder, config, family)
     make_room(model, tokenizer)
-    return Checkpoint(model, tokenizer, read_task(folder), name, **_limits(folder))
+    return Checkpoint(model, family(tokenizer, model.config, model.generation_config), read_task(folder), name, **limits)
+
+
+def _configuration(folder: Path) -> PretrainedConfig:
+    with _readable(f"{folder}/config.json: not the configuration of a known model"):
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+@contextlib.contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Turn whatever transformers says of a damaged file into an InputError: it differs from one reader to the next."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, InputError) or out_of_memory(error):
+            raise
+        said = "it needs code of its own, which is never run" if "trust_remote_code" in str(error) else first_line(error)
+        raise InputError(f"{what} ({said})") from error
 
 
 def _limits(folder: Path) -> dict[str, int]:
-    """The lengths that a model of ours was trained with."""
+    """The lengths that a model of ours was trained with. Raises InputError for a `run.json` that does not say so properly."""
     path = folder / "run.json"
-    run = read_json(path) if path.is_file() else {}
-    options = run.get("options", {}) if isinstance(run, dict) else {}
-    return {name: options[name] for name in ("max_input_length", "max_target_length") if isinstance(options.get(name), int)}
+    if not path.is_file():
+        return {}
+    run = read_json(path)
+    options = run.get("options", {}) if isinstance(run, dict) else None
+    if not isinstance(options, dict):
+        raise InputError(f"{path}: not the description of a training run; remove it, or train again")
+    limits = {name: options[name] for name in ("max_input_length", "max_target_length") if options.get(name) is not None}
+    for name, value in limits.items():
+        if type(value) is not int or value < 2:
+            raise InputError(f"{path}: {name} is not a number of tokens: {value!r}")
+    return limits
 
 
-def _load_weights(folder: Path) -> PreTrainedModel:
+def _load_weights(folder: Path, config: PretrainedConfig, family: type[Family]) -> PreTrainedModel:
     if not any(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
         raise InputError(f"{folder}: no weights (model.safetensors); give --from_scratch to train from random ones")
-    try:
-        return AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
-    except Exception as error:  # what a cut file raises differs from one reader to the next
-        raise InputError(f"{folder}: the weights cannot be read ({_first_line(error)})") from error
+    with _readable(f"{folder}: the weights cannot be read"):
+        return family.auto_class().from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
 
 
 def find(name: str, *, weights: bool = True) -> Path:
@@ -95,7 +129,7 @@ def find(name: str, *, weights: bool = True) -> Path:
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise InputError(f"{name}: no such model folder")
     try:
-        patterns = ["*.json", "spiece.model", *(["*.safetensors"] if weights else [])]
+        patterns = ["*.json", "spiece.model", "tokenizer.model", "merges.txt", "*.jinja", *(["*.safetensors"] if weights else [])]
         folder = Path(snapshot_download(name, allow_patterns=patterns))
         if weights and not list(folder.glob("*.safetensors")):
             folder = Path(snapshot_download(name, allow_patterns=[*patterns, "pytorch_model*.bin"]))
@@ -104,14 +138,9 @@ def find(name: str, *, weights: bool = True) -> Path:
         raise InputError(f"{name}: neither a folder here nor a name of the Hugging Face hub") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise InputError(
-            f"{name}: no such folder here, and the Hugging Face hub did not give it ({_first_line(error)}); "
+            f"{name}: no such folder here, and the Hugging Face hub did not give it ({first_line(error)}); "
             "check the name and the network, or try `make demo`, which needs none"
         ) from None
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]
 
 
 def make_room(model: PreTrainedModel, tokenizer: Tokenizer) -> None:

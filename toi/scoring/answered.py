@@ -9,7 +9,7 @@ from toi.data.requests import Request
 from toi.text.normalization import normalize
 
 if TYPE_CHECKING:  # what these import is slow, and requests are read before it
-    from toi.decoding.decoder import Output
+    from toi.decoding.jobs import Output
     from toi.scoring.verdicts import Verdict
 
 TSV_HEADER = ("id", "output", "score", "log_prob", "banned_words", "answer_leaked", "hallucinated")

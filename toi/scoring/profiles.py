@@ -27,7 +27,7 @@ from toi.scoring.metrics import (
     measures,
 )
 from toi.scoring.overlap import lcs_length
-from toi.scoring.segmentation import Segmentation, segmentation, t5_decoded_pieces
+from toi.scoring.segmentation import Segmentation, decoded_pieces, segmentation
 from toi.text.occurrences import sentences
 
 PROFILES = ("toi", "jglue", "sonoisa", "lmqg")
@@ -53,7 +53,7 @@ def profile_measures(
         case "sonoisa":
             if pieces is None:
                 raise ValueError("the profile sonoisa needs the tokenizer of a T5")
-            return sonoisa_measures(predictions, references, t5_decoded_pieces(pieces))
+            return sonoisa_measures(predictions, references, decoded_pieces(pieces))
         case "lmqg":
             return lmqg_measures(predictions, references, segmentation("sudachi-a"))
     raise ValueError(f"unknown profile {profile!r}; profiles are {', '.join(PROFILES)}")

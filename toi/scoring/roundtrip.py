@@ -11,6 +11,7 @@ from pathlib import Path
 from toi.data.examples import Example, Row, write_examples, write_rows
 from toi.data.predictions import Prediction, write_predictions
 from toi.data.tasks import Task, write_task
+from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
 from toi.models.checkpoint import Checkpoint
@@ -62,7 +63,7 @@ def round_trip(
             asked.append(example)
         except ValueError:  # the question is empty, or the example has no answer
             continue
-    found = predict(reader, rows, DecodingOptions(), batch_size, "round trip") if rows else []
+    found = predict(Decoder(reader), rows, DecodingOptions(), batch_size, "round trip") if rows else []
     by_id = {example.id: answer.output for example, answer in zip(asked, found, strict=True)}
     answers = [by_id.get(prediction.id, "") for prediction in predictions]
     measures = [replace(measure, name=f"round_trip_{measure.name}") for measure in jglue_measures(answers, golds)]

@@ -11,6 +11,7 @@ import numpy as np
 from toi.data.examples import Example, read_examples, read_rows, split_path
 from toi.data.predictions import Prediction, read_predictions, write_predictions
 from toi.data.tasks import HIGHLIGHT, read_task
+from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
 from toi.models.checkpoint import Checkpoint
@@ -98,8 +99,9 @@ def predict_splits(
     """Predict the splits and write `{split}_output.tsv`."""
     rows = {split: read_rows(split_path(data_dir, split)) for split in splits}
     found = {}
+    decoder = Decoder(checkpoint)
     for split in splits:
-        found[split] = predict(checkpoint, rows[split], options, batch_size, split)
+        found[split] = predict(decoder, rows[split], options, batch_size, split)
         write_predictions(Path(output_dir) / f"{split}_output.tsv", found[split])
     return found
 

@@ -86,17 +86,17 @@ def _t5(name: str) -> Segmentation:
     tokenizer, source = _t5_tokenizer(name.removeprefix(T5_PREFIX))
 
     def tokens(text: str) -> list[str]:
-        return list(tokenizer.fast.convert_ids_to_tokens(tokenizer.encode(text)[:-1]))
+        return list(tokenizer.fast.convert_ids_to_tokens(tokenizer.encode(text)))
 
     return Segmentation(name, f"t5-{source}", _remembered(tokens))
 
 
-def t5_decoded_pieces(folder: str | Path) -> Segmentation:
+def decoded_pieces(folder: str | Path) -> Segmentation:
     """The pieces of a T5 tokenizer as texts: each id decoded by itself and stripped, empty ones left out."""
     tokenizer, source = _t5_tokenizer(str(folder))
 
     def tokens(text: str) -> list[str]:
-        return " ".join(tokenizer.decode_batch([[i] for i in tokenizer.encode(text)[:-1]])).split()
+        return " ".join(tokenizer.decode_batch([[i] for i in tokenizer.encode(text)])).split()
 
     return Segmentation(f"{T5_PREFIX}{folder}", f"t5-decoded-{source}", _remembered(tokens))
 
@@ -104,7 +104,7 @@ def t5_decoded_pieces(folder: str | Path) -> Segmentation:
 def _t5_tokenizer(name: str) -> tuple[Any, str]:
     """The tokenizer of a model, and which it is: the file that it is made from, with the beginning of its SHA-256."""
     from toi.models.checkpoint import find
-    from toi.models.tokenizer import load_tokenizer
+    from toi.models.tokenizer_files import load_tokenizer
     from toi.system.files import sha256
 
     folder = find(name, weights=False)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from toi.text.normalization import JAPANESE, LATIN, normalize
 
+BROKEN = "\ufffd"  # what bytes become that make no character: banned in every output
 PLAIN_JAPANESE = re.compile(f"[{JAPANESE}]")
 PLAIN = re.compile(f"[{JAPANESE}{LATIN}]")
 _ALL_PLAIN = re.compile(f"[{JAPANESE}{LATIN}]*")
@@ -58,6 +59,6 @@ def acts(character: str) -> bool:
 
 
 def clean(texts: Sequence[str], words: Iterable[str]) -> list[bool]:
-    """Whether each text is free of the words: the last check, on the text that is shown."""
-    folded = [word for word in map(fold, words) if word]
+    """Whether each text is free of the words, and of broken bytes: the last check, on the text that is shown."""
+    folded = [BROKEN, *(word for word in map(fold, words) if word)]
     return [not any(word in text for word in folded) for text in map(fold, texts)]

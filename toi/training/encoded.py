@@ -17,11 +17,11 @@ import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
 from toi.data.examples import iterate_rows
-from toi.models.batches import Encoded, truncate
-from toi.models.tokenizer import Tokenizer
+from toi.models.batches import Encoded
+from toi.models.family import Family, Limits
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
-_FORMAT = 1  # of the files; another number makes them anew
+_FORMAT = 2  # of the files; another number makes them anew
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
 
@@ -76,45 +76,35 @@ class TokenRows(Sequence[Encoded]):
         return selected
 
 
-def token_rows(
-    path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_target_length: int
-) -> tuple[TokenRows, TokenAudit]:
-    """The rows of a TSV, cut to the limits (in tokens, the end-of-sequence id included and kept), and what was seen of them.
-
-    Raises InputError if the TSV or the cache cannot be used.
-    """
-    key = hashlib.sha256(f"{_FORMAT} {sha256(path)} {tokenizer.fingerprint()} {max_input_length} {max_target_length}".encode())
-    folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / key.hexdigest()[:32]
+def token_rows(path: str | Path, family: Family, limits: Limits) -> tuple[TokenRows, TokenAudit]:
+    """The rows of a TSV, cut to the limits, and what was seen of them. Raises InputError if the TSV or the cache cannot be used."""
+    about = f"{_FORMAT} {sha256(path)} {type(family).__name__} {family.tokenizer.fingerprint()} {limits.source} {limits.target}"
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
     if not (folder / "audit.json").is_file():
         check_writable(folder.parent)
         with replacing_folder(folder) as new:
-            audit = _encode(path, tokenizer, max_input_length, max_target_length, new / "rows.arrow")
+            audit = _encode(path, family, limits, new / "rows.arrow")
             write_json(new / "audit.json", asdict(audit))
     return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), TokenAudit(**read_json(folder / "audit.json"))
 
 
-def _encode(path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_target_length: int, to: Path) -> TokenAudit:
+def _encode(path: str | Path, family: Family, limits: Limits, to: Path) -> TokenAudit:
     """Write the Arrow file, a part at a time."""
     audit = TokenAudit()
     with ArrowWriter(features=_FEATURES, path=str(to)) as writer:
         all_rows = iterate_rows(path)
         while rows := list(islice(all_rows, _AT_ONCE)):
-            sources = tokenizer.encode_batch([row.source for row in rows])
-            targets = tokenizer.encode_batch([row.target for row in rows])
+            encoded = family.encode([row.source for row in rows], [row.target for row in rows], limits)
             if not audit.rows:
-                audit.source, audit.target = tokenizer.decode_batch([sources[0], targets[0]], added=True)
-            for source, target in zip(sources, targets, strict=True):
-                unknown = source.count(tokenizer.unk_id) + target.count(tokenizer.unk_id) if tokenizer.unk_id is not None else 0
+                first = [encoded[0].source, encoded[0].target]
+                audit.source, audit.target = family.tokenizer.decode_batch(first, added=True)
+            for row in encoded:
                 audit.rows += 1
-                audit.tokens += len(source) + len(target)
-                audit.unknown += unknown
-                audit.rows_with_unknown += unknown > 0
-                audit.sources_cut += len(source) > max_input_length
-                audit.targets_cut += len(target) > max_target_length
-            columns = {
-                "source": [truncate(ids, max_input_length) for ids in sources],
-                "target": [truncate(ids, max_target_length) for ids in targets],
-            }
-            writer.write_batch(columns)
+                audit.tokens += len(row.source) + row.source_cut + len(row.target) + row.target_cut
+                audit.unknown += row.unknown
+                audit.rows_with_unknown += row.unknown > 0
+                audit.sources_cut += row.source_cut > 0
+                audit.targets_cut += row.target_cut > 0
+            writer.write_batch({"source": [row.source for row in encoded], "target": [row.target for row in encoded]})
         writer.finalize()
     return audit

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from toi.models.batches import IGNORED, Batch
 from toi.system.errors import InputError
+from toi.training.options import LOSSES, LearningOptions
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]
 _AnyLoss = TypeVar("_AnyLoss", bound=Callable[..., torch.Tensor])
@@ -77,6 +78,15 @@ def unlikelihood(alpha: float) -> Loss:
         return cross_entropy(logits, labels) + alpha * penalty.sum()
 
     return loss
+
+
+def make_loss(options: LearningOptions) -> Loss:
+    """The training loss of the options: one of those above, or one's own."""
+    if options.loss not in LOSSES:
+        return from_file(options.loss)
+    parameter = LOSSES[options.loss]
+    loss = globals()[options.loss]
+    return loss if parameter is None else loss(getattr(options, parameter))
 
 
 def from_file(path_and_name: str) -> Loss:

@@ -8,6 +8,7 @@ They stand beside the model folder, which holds the best model or nothing. Nothi
 
 import re
 import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from toi.system.errors import InputError
+from toi.system.errors import InputError, first_line
 from toi.system.files import read_json, replacing_folder, write_json
+from toi.training.options import LearningOptions
+from toi.training.progress import Progress
 from toi.training.state import State
-
-# Options that do not change what is learnt.
-_FREE = {
-    "do_train", "do_eval", "overwrite_output_dir", "resume_from_checkpoint", "save_steps", "save_total_limit",
-    "report_to", "push_to_hub", "hub_model_id",
-    "per_device_eval_batch_size", "num_beams", "length_penalty", "repetition_penalty", "no_repeat_ngram_size", "bad_words",
-}  # fmt: skip
-_NUMBERS = ("epoch", "step", "steps_of_epoch_done", "waited", "skipped", "skipped_in_a_row", "loss_sum", "tokens", "seen")
 
 
 def checkpoints_of(output_dir: str | Path) -> Path:
@@ -36,17 +31,16 @@ def checkpoints_of(output_dir: str | Path) -> Path:
 
 def save_checkpoint(state: State) -> Path:
     """Write a checkpoint of the run, and remove all but the newest `save_total_limit`. All processes must call it."""
-    folder = checkpoints_of(state.options.output_dir) / f"step-{state.step:08}"
+    folder = checkpoints_of(state.options.output_dir) / f"step-{state.progress.step:08}"
     random = state.accelerator.gather(_random_state(state).unsqueeze(0)).cpu()  # (processes, bytes)
     if state.accelerator.is_main_process:
         tensors = {f"model.{name}": p.detach().cpu() for name, p in state.checkpoint.model.named_parameters()}
-        for number, values in state.plain_optimizer.state_dict()["state"].items():
+        for number, values in state.optimizer.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value).cpu() for name, value in values.items()}
         tensors["random"] = random
-        place = {name: getattr(state, name) for name in _NUMBERS}
         with replacing_folder(folder) as new:
             save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, new / "tensors.safetensors")
-            write_json(new / "state.json", {**place, "processes": len(random), "run": state.run})
+            write_json(new / "state.json", {**state.progress.to_json(), "processes": len(random), "run": state.run})
         for old in _checkpoints(folder.parent)[: -state.options.save_total_limit]:
             shutil.rmtree(old)
     state.accelerator.wait_for_everyone()
@@ -77,10 +71,22 @@ def load_checkpoint(state: State, folder: Path) -> None:
     """
     saved = read_json(folder / "state.json")
     try:
+        progress = Progress.from_json(saved)
         tensors = load_file(folder / "tensors.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{folder}: the checkpoint cannot be read ({error}); give an older one") from None
-    _check_same(folder, saved, state)
+        _check_same(folder, saved, state)
+        _restore_weights(state, tensors)
+        random = tensors["random"][state.accelerator.process_index]
+    except InputError:
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{folder}: the checkpoint cannot be read ({first_line(error)}); give an older one") from None
+    state.progress, state.run = progress, saved["run"]
+    _restore_schedule(state)
+    _restore_random(state, random)
+
+
+def _restore_weights(state: State, tensors: dict[str, torch.Tensor]) -> None:
+    """The weights of the model, and what the optimizer remembers of each."""
     with torch.no_grad():
         for name, parameter in state.checkpoint.model.named_parameters():
             parameter.copy_(tensors[f"model.{name}"])
@@ -89,32 +95,34 @@ def load_checkpoint(state: State, folder: Path) -> None:
         if name.startswith("optimizer."):
             _, number, moment = name.split(".", 2)
             moments.setdefault(int(number), {})[moment] = tensor
-    groups = state.plain_optimizer.state_dict()["param_groups"]
-    state.plain_optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    for name in _NUMBERS:
-        setattr(state, name, saved[name])
-    state.run = saved["run"]
-    state.schedule.last_epoch = state.step
-    rates = [base * share(state.step) for base, share in zip(state.schedule.base_lrs, state.schedule.lr_lambdas, strict=True)]
-    for group, rate in zip(state.plain_optimizer.param_groups, rates, strict=True):
+    optimizer = state.optimizer.optimizer
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _restore_schedule(state: State) -> None:
+    """The learning rate of the step that the run is at."""
+    schedule, step = state.schedule, state.progress.step
+    schedule.last_epoch = step
+    rates = [base * share(step) for base, share in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)]
+    for group, rate in zip(state.optimizer.optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
-    state.schedule._last_lr = rates
-    _restore_random(state, tensors["random"][state.accelerator.process_index])
+    schedule._last_lr = rates
 
 
 def _check_same(folder: Path, saved: dict[str, Any], state: State) -> None:
-    def differing(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-        return sorted(name for name in a.keys() | b.keys() if name not in _FREE and a.get(name) != b.get(name))
-
-    options = differing(saved["run"]["options"], state.run["options"])
-    if options:
-        raise InputError(
-            f"{folder}: was made with another {', '.join('--' + name for name in options)}; a run goes on with its own"
-        )
-    for split in differing(saved["run"]["data"]["sha256"], state.run["data"]["sha256"]):
-        raise InputError(f"{state.options.data_dir}/{split}.tsv: changed since the checkpoint {folder} was written; train anew")
+    run, ours = saved["run"], state.run
+    # An option that an older version did not have was what is its default now.
+    theirs = {option.name: run["options"].get(option.name, option.default) for option in fields(LearningOptions)}
+    others = sorted(f"--{name}" for name, value in theirs.items() if value != ours["options"][name])
+    if others:
+        raise InputError(f"{folder}: was made with another {', '.join(others)}; a run goes on with its own")
+    for split, fingerprint in ours["data"]["sha256"].items():
+        if run["data"]["sha256"].get(split) != fingerprint:
+            raise InputError(f"{state.options.data_dir}/{split}.tsv: changed since the checkpoint {folder} was written; train anew")
     if saved["processes"] != state.accelerator.num_processes:
         raise InputError(f"{folder}: was made by {saved['processes']} processes, not {state.accelerator.num_processes}")
+    if not isinstance(run["history"], list):
+        raise TypeError("history is no list")
 
 
 def _random_state(state: State) -> torch.Tensor:

@@ -52,14 +52,14 @@ def draw_training(folder: str | Path, run: dict[str, Any]) -> None:
     FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
 
 
-def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None, data: dict[str, Any]) -> None:
-    """Write `README.md`, with the front matter that the Hugging Face hub reads."""
+def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None, data: dict[str, Any], label: str) -> None:
+    """Write `README.md`, with the front matter that the Hugging Face hub reads. `label`: the kind of model."""
     options = run["options"]
-    lines = ["---", "language: ja", "library_name: transformers", "tags: [toi, t5]"]
+    lines = ["---", "language: ja", "library_name: transformers", f"tags: [toi, {label.lower()}]"]
     lines += [f"base_model: {options['model_name_or_path']}"] if not Path(options["model_name_or_path"]).exists() else []
     lines += ["---", "", f"# {Path(folder).absolute().name}", ""]
     lines.append(
-        f"A T5 fine-tuned with Toi from `{options['model_name_or_path']}`"
+        f"A {label} fine-tuned with Toi from `{options['model_name_or_path']}`"
         + (" (from scratch)." if options["from_scratch"] else ".")
     )
     if task is not None:

@@ -2,7 +2,8 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from toi.models.t5.fast import _drawn, can_speed_up, speed_up
+from toi.models.t5.fast import can_speed_up, speed_up
+from toi.models.t5.functions import drawn
 
 KINDS = {
     "T5 1.0": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
@@ -116,7 +117,7 @@ def test_generation_is_as_before():
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.3, 0.5])
 def test_dropout_keeps_the_share_it_should(p):
     torch.manual_seed(0)
-    shares = torch.tensor([float(_drawn(torch.empty(100_000), p).mean()) for _ in range(60)])
+    shares = torch.tensor([float(drawn(torch.empty(100_000), p).mean()) for _ in range(60)])
     assert float(shares.mean()) == pytest.approx(1 - p, abs=4 * float(shares.std()) / 60**0.5)
 
 

@@ -3,8 +3,10 @@ import torch
 from transformers import BartConfig, BartForConditionalGeneration, MT5Config, MT5ForConditionalGeneration, T5Config
 from transformers import T5ForConditionalGeneration as T5
 
-from toi.decoding.search import Model, Plan, search
-from toi.models.t5.decoder import T5Decoder, knows
+from toi.decoding.plan import SearchPlan as Plan
+from toi.decoding.search import search
+from toi.models.t5.family import T5Family
+from toi.models.t5.steps import T5Steps, knows
 
 KINDS = {
     "T5 1.0": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
@@ -27,6 +29,13 @@ def make(kind):
     return model.eval()
 
 
+class Ids:
+    """As much of a tokenizer as a search wants."""
+
+    def __init__(self, pad_id=0, eos_id=1):
+        self.pad_id, self.eos_id = pad_id, eos_id
+
+
 # Which outputs are gone on with behind each step, the sources being 0, 1, 2: beams, some of which stop; samples; one only.
 BEAMS = [[0, 0, 1, 1, 2, 2], [1, 0, 2, 2, 5, 4], [0, 1, 5, 4], [3, 2, 0, 0], [2, 3]]
 SAMPLES = [[0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 1, 3, 4, 5, 8], [0, 1, 2, 4], [3]]
@@ -46,16 +55,16 @@ def test_logits_are_those_of_transformers(kind, padding, choices):
     if padding:
         mask[0, 5:], mask[2, 1:] = 0, 0
     hidden = model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
-    decoder = T5Decoder(model, hidden, mask)
+    steps = T5Steps(model, hidden, mask, 0)
     sources, written = torch.arange(3), torch.zeros(3, 1, dtype=torch.long)
     for step, chosen in enumerate([*choices, None]):
-        logits = decoder.step(written[:, -1])
+        logits = steps.step(written[:, -1]) if step else steps.start()
         if step < 8 or step > 60:
             expected = model(input_ids=ids[sources], attention_mask=mask[sources], decoder_input_ids=written).logits[:, -1]
             assert torch.allclose(logits, expected, atol=2e-5)
         if chosen is not None:
             outputs = torch.tensor(chosen)
-            decoder.select(outputs)
+            steps.select(outputs)
             tokens = torch.randint(2, 40, (len(chosen), 1), generator=generator)
             sources, written = sources[outputs], torch.cat([written[outputs], tokens], dim=1)
 
@@ -64,11 +73,12 @@ def test_logits_are_those_of_transformers(kind, padding, choices):
     "plan", [Plan(max_length=9), Plan(do_sample=True, samples=3, max_length=9), Plan(beams=4, groups=2, diversity_penalty=1.0)]
 )
 def test_searches_find_the_same_without_it(monkeypatch, plan):
-    model = Model(make("T5 1.1"), 0, 0, 1)
+    model = make("T5 1.1")
+    family = T5Family(Ids(), model.config)
     sources = [[5, 6, 7, 1], [8, 1], [9, 10, 11, 12, 1]]
-    found = search(model, sources, plan)
-    monkeypatch.setattr("toi.models.t5.decoder.knows", lambda model: False)
-    for ours, theirs in zip(found, search(model, sources, plan), strict=True):
+    found = search(family, model, sources, plan)
+    monkeypatch.setattr("toi.models.t5.family.knows", lambda model: False)
+    for ours, theirs in zip(found, search(family, model, sources, plan), strict=True):
         assert [candidate.ids for candidate in ours] == [candidate.ids for candidate in theirs]
         assert [c.log_prob for c in ours] == pytest.approx([c.log_prob for c in theirs], abs=1e-4)
 
@@ -81,7 +91,7 @@ def test_other_models_have_the_caches_of_transformers():
     torch.manual_seed(0)
     model = BartForConditionalGeneration(config).eval()
     assert not knows(model)
-    (best, *_), (other, *_) = search(Model(model, 2, 1, 2), [[0, 7, 8, 2], [0, 9, 2]], Plan(max_length=6))
+    (best, *_), (other, *_) = search(T5Family(Ids(1, 2), config), model, [[0, 7, 8, 2], [0, 9, 2]], Plan(max_length=6))
     theirs = model.generate(
         input_ids=torch.tensor([[0, 7, 8, 2]]), num_beams=4, length_penalty=0.0, max_new_tokens=6, min_new_tokens=1,
         early_stopping=False, do_sample=False, forced_eos_token_id=None, forced_bos_token_id=None,

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 from transformers import PreTrainedModel
+from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
 
 _GROWTH = 32  # steps that buffers have room for at first
 
@@ -38,15 +40,15 @@ def bias_of_distances(attention: Any, distances: torch.Tensor) -> torch.Tensor:
     return attention.relative_attention_bias(buckets).T.contiguous()
 
 
-class T5Decoder:
-    """A batch of outputs under way.
+class T5Steps:
+    """See `toi.models.family.Steps`.
 
     `hidden` is what the encoder gave, (sources, length, d_model), and `mask` is 1 where it stands for a token, else 0:
     (sources, length). At first there is one output for each source.
     """
 
-    def __init__(self, model: Any, hidden: torch.Tensor, mask: torch.Tensor):
-        self._model, self._stack = model, model.decoder
+    def __init__(self, model: Any, hidden: torch.Tensor, mask: torch.Tensor, start_id: int):
+        self._model, self._stack, self._start_id = model, model.decoder, start_id
         self._blocks = [(block.layer[0], block.layer[1], block.layer[2]) for block in self._stack.block]
         attention = self._blocks[0][0].SelfAttention
         self._heads, self._d = attention.n_heads, attention.key_value_proj_dim
@@ -63,8 +65,13 @@ class T5Decoder:
         self._buffers: list[list[torch.Tensor]] = []  # for each layer keys and values: (room, outputs, heads x d)
         self._spare: list[torch.Tensor] = []  # where a choice is copied to
 
+    def start(self) -> torch.Tensor:
+        """The logits behind the start of the decoder: (sources, vocabulary)."""
+        return self.step(torch.full((len(self._sources),), self._start_id))
+
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """The logits behind the tokens, one of each output: (outputs,) -> (outputs, vocabulary)."""
+        tokens = tokens.to(self._model.device)
         hidden = self._stack.embed_tokens(tokens)  # (outputs, d_model)
         self._make_room(len(tokens), hidden)
         now, self._written = self._written, self._written + 1
@@ -90,6 +97,7 @@ class T5Decoder:
     def select(self, outputs: torch.Tensor) -> None:
         """Go on with these outputs (indices)."""
         self._share(self._sources[outputs.cpu()])
+        outputs = outputs.to(self._model.device)
         if len(outputs) != self._buffers[0][0].shape[1]:
             self._spare = [self._buffer(len(outputs), buffer) for buffer in self._buffers[0]]
         for buffers in self._buffers:
@@ -142,3 +150,35 @@ class T5Decoder:
 
 def _norm(norm: Any, hidden: torch.Tensor) -> torch.Tensor:
     return functional.rms_norm(hidden, hidden.shape[-1:], norm.weight, norm.variance_epsilon)
+
+
+class CachedSteps:
+    """The decoder of any encoder-decoder model, with the caches of transformers. As `T5Steps`."""
+
+    def __init__(self, model: PreTrainedModel, hidden: torch.Tensor, mask: torch.Tensor, start_id: int):
+        self._model, self._hidden, self._start_id = model, hidden, start_id
+        self._cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        self._mask = mask  # of each output: (outputs, source)
+
+    def start(self) -> torch.Tensor:
+        """The logits behind the start of the decoder: (sources, vocabulary)."""
+        starts = torch.full((len(self._hidden),), self._start_id, device=self._hidden.device)
+        return self._read(starts, self._hidden)
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The logits behind the tokens: (outputs,) -> (outputs, vocabulary)."""
+        # Behind the first step the decoder has keys and values of the source in its cache: only the shape counts.
+        return self._read(tokens.to(self._hidden.device), self._hidden[:1].expand(len(tokens), -1, -1))
+
+    def _read(self, tokens: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        return self._model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=hidden), attention_mask=self._mask,
+            decoder_input_ids=tokens[:, None], past_key_values=self._cache, use_cache=True,
+        ).logits[:, -1]  # fmt: skip
+
+    def select(self, outputs: torch.Tensor) -> None:
+        """Go on with these outputs (indices)."""
+        outputs = outputs.to(self._mask.device)
+        self._cache.self_attention_cache.reorder_cache(outputs)
+        self._cache.cross_attention_cache.reorder_cache(outputs)
+        self._mask = self._mask[outputs]

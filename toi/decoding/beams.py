@@ -1,0 +1,169 @@
+"""Beam search, and diverse beam search (Vijayakumar et al. 2016, with Hamming diversity)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from toi.decoding.plan import Candidate, Constraints, SearchPlan
+from toi.decoding.scores import Endings, advanced, log_probabilities, without_banned
+from toi.models.family import Steps
+
+_Option = tuple[float, int, int]  # a total, the number of the output that it goes on from, a token
+
+
+@dataclass
+class _Beams:
+    """The outputs under way, `width` side by side for each source that is still searched."""
+
+    sources: list[int]
+    ids: torch.Tensor  # (sources, width, length)
+    totals: torch.Tensor  # (sources, width): log-probabilities with penalties, by which beams are ranked
+    sums: torch.Tensor  # (sources, width): and those of the model
+    endings: list[Endings]  # of each output, source by source
+
+    @property
+    def width(self) -> int:
+        return self.ids.shape[1]
+
+    @property
+    def outputs(self) -> list[int]:
+        """The source of each output."""
+        return [source for source in self.sources for _ in range(self.width)]
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """What one group of one source does in one step: options that end, and options that go on."""
+
+    finished: list[_Option]
+    alive: list[_Option]
+
+
+@dataclass
+class _Group:
+    """Finished candidates of one group of beams of one source."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    done: bool = False
+
+
+class BeamSearch:
+    """A search under way, for one batch of sources."""
+
+    def __init__(self, steps: Steps, end_ids: Sequence[int], count: int, plan: SearchPlan, constraints: Constraints):
+        self._steps, self._end_ids, self._plan, self._constraints = steps, frozenset(end_ids), plan, constraints
+        self._size = plan.beams // plan.groups
+        self._groups = [[_Group() for _ in range(plan.groups)] for _ in range(count)]
+        self._beams = _Beams(
+            sources=list(range(count)), ids=torch.zeros(count, 1, 0, dtype=torch.long), totals=torch.zeros(count, 1),
+            sums=torch.zeros(count, 1), endings=[tuple(banned.start for banned in of_source) for of_source in constraints],
+        )  # fmt: skip
+
+    def candidates(self) -> list[list[Candidate]]:
+        """The candidates of each source, those of its groups in turn."""
+        logits = self._steps.start()
+        for length in range(1, self._plan.max_length + 1):
+            log_probs, ranked = self._ranked(logits)
+            picked = self._pick(ranked, log_probs, length)
+            going_on = [i for i, source in enumerate(self._beams.sources) if not all(g.done for g in self._groups[source])]
+            if not going_on:
+                break
+            self._go_on(going_on, [[option for pick in picked[i] for option in pick.alive] for i in going_on], log_probs)
+            logits = self._steps.step(self._beams.ids[:, :, -1].flatten())
+        return [_in_turn(groups) for groups in self._groups]
+
+    def _ranked(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities of the model, and totals of the outputs with each token: both (sources, width, vocabulary)."""
+        beams = self._beams
+        log_probs, ranked = log_probabilities(logits.float(), beams.ids.flatten(0, 1), self._plan, list(self._end_ids))
+        ranked = without_banned(ranked, [self._constraints[source] for source in beams.outputs], beams.endings)
+        shape = (len(beams.sources), beams.width, -1)
+        return log_probs.view(shape), ranked.view(shape) + beams.totals[..., None].to(ranked.device)
+
+    def _pick(self, ranked: torch.Tensor, log_probs: torch.Tensor, length: int) -> list[list[_Pick]]:
+        """What each group of each source does; candidates that end are noted. One pick for each group: [source][group]."""
+        plan, size, beams = self._plan, self._size, self._beams
+        picked: list[list[_Pick]] = [[] for _ in beams.sources]
+        used = torch.zeros_like(ranked[:, :1])  # how often earlier groups chose a token in this step: (sources, 1, vocabulary)
+        for group in range(plan.groups):
+            first, behind = (0, 1) if length == 1 else (group * size, (group + 1) * size)
+            part = ranked[:, first:behind] - plan.diversity_penalty * used if group else ranked[:, first:behind]
+            # For each option that ends another one may go on.
+            count = min((1 + len(self._end_ids)) * size, part[0].numel())
+            values, flat = part.flatten(1).topk(count)  # (sources, count)
+            parents, tokens = flat // part.shape[-1] + first, flat % part.shape[-1]
+            lists = zip(values.tolist(), parents.tolist(), tokens.tolist(), strict=True)
+            for i, columns in enumerate(lists):
+                pick = pick_options(list(zip(*columns, strict=True)), size, self._end_ids, length == plan.max_length)
+                picked[i].append(pick)
+                place = self._groups[beams.sources[i]][group]
+                if place.done:
+                    continue
+                for value, parent, token in pick.finished:
+                    written = (*beams.ids[i, parent].tolist(), token)
+                    log_prob = beams.sums[i, parent].item() + log_probs[i, parent, token].item()
+                    place.candidates.append(Candidate(written, log_prob, value / len(written) ** plan.length_penalty))
+                place.done = self._is_done(place, pick, length)
+                for _, _, token in pick.alive:
+                    used[i, 0, token] += 1
+        return picked
+
+    def _is_done(self, group: _Group, pick: _Pick, length: int) -> bool:
+        """Whether nothing better is to be expected behind `length` tokens.
+
+        Without a length penalty that is certain: an output only loses by going on. With one, it is the rule of transformers
+        (`early_stopping=False`): as many candidates are finished as there are beams, and the best output under way, if it ended
+        here, would not be among them.
+        """
+        plan, best = self._plan, max(value for value, _, _ in pick.alive)
+        if length == plan.max_length or best == -math.inf or (self._size == 1 and group.candidates):  # one beam: its end is the end
+            return True
+        needed = 1 if plan.length_penalty == 0 and plan.num_hypotheses == 1 else self._size
+        if len(group.candidates) < needed:
+            return False
+        ranks = sorted((candidate.rank for candidate in group.candidates), reverse=True)
+        return ranks[needed - 1] >= best / length**plan.length_penalty
+
+    def _go_on(self, going_on: list[int], alive: list[list[_Option]], log_probs: torch.Tensor) -> None:
+        """Let the beams be those options, for the sources (of the beams) that go on."""
+        beams, sources = self._beams, [self._beams.sources[i] for i in going_on]
+        kept = torch.tensor(going_on)[:, None]
+        parents = torch.tensor([[parent for _, parent, _ in options] for options in alive])  # (sources, beams)
+        tokens = torch.tensor([[token for _, _, token in options] for options in alive])
+        self._steps.select((kept * beams.width + parents).flatten())
+        where = [index.to(log_probs.device) for index in (kept, parents, tokens)]
+        endings = [
+            advanced(self._constraints[source], beams.endings[i * beams.width + parent], token)
+            for i, source, options in zip(going_on, sources, alive, strict=True)
+            for _, parent, token in options
+        ]
+        self._beams = _Beams(
+            sources=sources, ids=torch.cat([beams.ids[kept, parents], tokens[..., None]], dim=-1),
+            totals=torch.tensor([[value for value, _, _ in options] for options in alive]),
+            sums=beams.sums[kept, parents] + log_probs[tuple(where)].cpu(), endings=endings,
+        )  # fmt: skip
+
+
+def pick_options(options: Sequence[_Option], size: int, end_ids: frozenset[int], last: bool) -> _Pick:
+    """Of the options, best first: the first `size` end or go on; for each that ends another one goes on."""
+    finished, alive = [], []
+    others = (option for option in options[size:] if option[2] not in end_ids)
+    for option in options[:size]:
+        if option[0] == -math.inf:
+            alive.append(option)
+        elif last or option[2] in end_ids:
+            finished.append(option)
+            alive.append(next(others, (-math.inf, option[1], option[2])))
+        else:
+            alive.append(option)
+    alive += [(-math.inf, *options[0][1:])] * (size - len(alive))  # a vocabulary smaller than the beams
+    return _Pick(finished, alive)
+
+
+def _in_turn(groups: Sequence[_Group]) -> list[Candidate]:
+    """The best of each group, the second best of each, and so on."""
+    ranked = [sorted(group.candidates, key=lambda candidate: -candidate.rank) for group in groups]
+    longest = max(map(len, ranked))
+    return [candidates[i] for i in range(longest) for candidates in ranked if i < len(candidates)]

@@ -1,0 +1,105 @@
+"""A source on its way to an output: what was found for it, and whether it has to be searched again."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from toi.decoding.plan import Candidate, SearchPlan
+from toi.models.batches import sorted_batches
+from toi.text.folding import clean
+from toi.text.normalization import normalize
+
+_MORE = 3  # how often a source is searched more widely, for further outputs that differ
+
+
+@dataclass(frozen=True)
+class Text:
+    """One output of the model. `log_prob` is its log-probability in nats, given that it is not empty.
+
+    `score` is that divided by its length in tokens to the power of the length penalty, by which outputs are ranked.
+    """
+
+    text: str
+    score: float
+    log_prob: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the model wrote for one source: `text` and `score` are those of the first of `texts`, the best.
+
+    `text` is None, and the score minus infinity, where nothing was found that holds no banned word.
+    """
+
+    text: str | None
+    score: float
+    texts: tuple[Text, ...] = ()  # different after normalization; as many as were asked for, if the model has them
+    constrained: bool = False  # searched again, because a banned word had come out
+
+
+class Stage(IntEnum):
+    """What the outputs of a search must not hold. Each stage is entered only where the one before brought such an output."""
+
+    FREE = 0
+    WELL_FORMED = 1  # no bytes that make no character
+    WITHOUT_WORDS = 2  # no banned words either
+
+
+@dataclass
+class Job:
+    """A source in tokens, how to search for it next, and what is there so far."""
+
+    index: int
+    ids: list[int]
+    words: tuple[str, ...]  # banned for this source alone
+    first_plan: SearchPlan
+    plan: SearchPlan
+    stage: Stage = Stage.FREE
+    done: bool = False
+    texts: dict[str, Text] = field(default_factory=dict)  # by what they are after normalization
+    rounds: int = 0
+
+    def take(self, candidates: Sequence[Candidate], texts: Sequence[str], banned: Sequence[str]) -> None:
+        """Note what a search found. Then the job is done, or wants another search: wider, or of the next stage."""
+        wanted = self.plan.samples
+        barred = banned if self.stage == Stage.WITHOUT_WORDS else ()
+        for text, candidate, is_clean in zip(texts, candidates, clean(texts, barred), strict=True):
+            key = normalize(text)
+            shown = key or wanted == 1 if self.stage == Stage.FREE else key and is_clean
+            if shown and key not in self.texts and len(self.texts) < wanted:
+                score = candidate.log_prob / len(candidate.ids) ** self.plan.length_penalty
+                self.texts[key] = Text(text, score, candidate.log_prob)
+        if len(self.texts) < wanted and wanted > 1 and self.rounds < _MORE:
+            self.rounds += 1
+            self.plan = self.plan.wider()
+            return
+        for stage, forbidden in ((Stage.WELL_FORMED, ()), (Stage.WITHOUT_WORDS, banned)):
+            if self.stage < stage and not all(clean([text.text for text in self.texts.values()], forbidden)):
+                # Begin anew, with what was clean.
+                self.texts = {key: text for key, text in self.texts.items() if clean([text.text], forbidden)[0]}
+                self.stage, self.plan, self.rounds = stage, self.first_plan, 0
+                return
+        self.done = True
+
+    @property
+    def constrained(self) -> bool:
+        """Whether the search is one under constraints, which only torch does."""
+        return self.stage > Stage.FREE
+
+    @property
+    def output(self) -> Output:
+        """The output of a job that is done."""
+        best = sorted(self.texts.values(), key=lambda text: -text.score)
+        if not best:
+            return Output(None, -math.inf, (), self.constrained)
+        return Output(best[0].text, best[0].score, tuple(best), self.constrained)
+
+
+def job_batches(jobs: Sequence[Job], batch_size: int, max_batch_tokens: int) -> Iterator[list[Job]]:
+    """Jobs of one plan, of like length, the longest first: at most `batch_size`, and `max_batch_tokens` with the padding."""
+    plans = {job.plan: None for job in jobs}
+    for plan in plans:
+        alike = sorted((job for job in jobs if job.plan == plan), key=lambda job: job.index)
+        for indices in sorted_batches([len(job.ids) for job in alike], batch_size, max_batch_tokens):
+            yield [alike[i] for i in indices]

@@ -1,0 +1,125 @@
+"""Decoder-only models: GPT-2, Llama and whatever else transformers loads as a causal language model.
+
+    row  [prefix] source  line break  target  end of sequence
+
+Source and target are tokenized apart, so that what an output goes on from is exactly the beginning of what training saw.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+from toi.models.batches import IGNORED, Batch, Encoded, mask_of, pad
+from toi.models.causal.steps import CausalSteps
+from toi.models.family import Limits, Steps
+from toi.models.tokenizer import Tokenizer
+
+_SEPARATOR = "\n"
+
+
+@dataclass(frozen=True)
+class CausalBatch(Batch):
+    """Sources and targets in one sequence, padded on the right."""
+
+    places: torch.Tensor  # (batch, target): the place in the sequence whose logits predict each label; 0 where there is none
+
+
+class CausalFamily:
+    """See `toi.models.family.Family`."""
+
+    undecayed: tuple[str, ...] = ()
+    sentinels = 0
+
+    def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None):
+        self.tokenizer = tokenizer
+        self.label = config.model_type
+        self.pad_id = tokenizer.pad_id
+        ends = getattr(generation_config, "eos_token_id", None)
+        others = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+        self.end_ids = tuple(dict.fromkeys([tokenizer.eos_id, *others]))
+        separator = tokenizer.encode(_SEPARATOR)
+        # A vocabulary of SentencePiece has no line break: there the end of sequence stands between source and target.
+        pieces = [tokenizer.pieces[i] for i in separator]
+        said = b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
+        self._separator = separator if _SEPARATOR.encode() in said else [tokenizer.eos_id]
+        self._room = getattr(config, "max_position_embeddings", None)  # tokens of a whole row, where the model has a limit
+
+    @staticmethod
+    def knows(config: PretrainedConfig) -> bool:
+        """Whether this is the configuration of a causal model: BERT and its like can be loaded as one, but write nothing."""
+        kind = config.model_type
+        causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+        return causal and not config.is_encoder_decoder
+
+    @staticmethod
+    def auto_class() -> Any:
+        """The class of transformers that loads such models."""
+        return AutoModelForCausalLM
+
+    def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
+        """The ids of rows: sources cut before their separator, targets before the end of sequence."""
+        limits = self._within(limits)
+        (prefix, _), end = self.tokenizer.around, self.end_ids[0]
+        room = max(0, limits.source - len(prefix) - len(self._separator))
+        rows = []
+        read = self.tokenizer.encode_batch(sources)
+        written = [None] * len(read) if targets is None else self.tokenizer.encode_batch(targets)
+        for source, target in zip(read, written, strict=True):
+            source_ids = [*prefix, *source[:room], *self._separator]
+            target_ids = [] if target is None else [*target[: limits.target - 1], end]
+            target_cut = 0 if target is None else max(0, len(target) + 1 - limits.target)
+            unknown = 0 if self.tokenizer.unk_id is None else [*source, *(target or ())].count(self.tokenizer.unk_id)
+            rows.append(Encoded(source_ids, target_ids, max(0, len(source) - room), target_cut, unknown))
+        return rows
+
+    def _within(self, limits: Limits) -> Limits:
+        """Limits that together are within the positions of the model."""
+        if self._room is None or limits.source + limits.target <= self._room:
+            return limits
+        target = min(limits.target, self._room // 2)
+        return Limits(self._room - target, target)
+
+    def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
+        """Source and target stand in one sequence."""
+        return source_lengths + target_lengths
+
+    def collate(self, rows: Sequence[Encoded]) -> CausalBatch:
+        """Rows padded on the right. The last token of a target is read by nobody."""
+        whole = [[*row.source, *row.target[:-1]] for row in rows]
+        sources = [row.source for row in rows]
+        return CausalBatch(
+            input_ids=pad(sources, self.pad_id), attention_mask=mask_of(sources), labels=pad([row.target for row in rows], IGNORED),
+            inputs={"input_ids": pad(whole, self.pad_id), "attention_mask": mask_of(whole)},
+            places=pad([range(len(row.source) - 1, len(row.source) - 1 + len(row.target)) for row in rows], 0),
+        )  # fmt: skip
+
+    def logits(self, model: Any, batch: Batch, packed: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits of the places before each target token."""
+        assert isinstance(batch, CausalBatch)
+        logits = model(**batch.inputs, use_cache=False).logits  # (batch, sequence, vocabulary)
+        rows = torch.arange(len(logits), device=logits.device)[:, None]
+        if not packed:
+            return logits[rows, batch.places], batch.labels
+        kept = batch.labels != IGNORED
+        return logits[rows.expand_as(batch.places)[kept], batch.places[kept]][None], batch.labels[kept][None]
+
+    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
+        """The sources are read in the first step."""
+        return CausalSteps(model, sources, self.pad_id)
+
+    def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
+        """Nothing has to be done."""
+
+    def obstacle(self, model: PreTrainedModel) -> str | None:
+        """No causal model is converted yet."""
+        return f"a {model.config.model_type} model is not converted"
+
+    def convert(self, model: PreTrainedModel, folder: Path) -> None:
+        """Raises NotImplementedError: see `obstacle`."""
+        raise NotImplementedError(self.obstacle(model))

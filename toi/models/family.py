@@ -1,0 +1,98 @@
+"""What a model is: the one interface by which training, decoding and scoring know a kind of model.
+
+A family turns texts into ids and batches, says what the model predicts, steps through an output, and prepares the model for
+training and for CTranslate2. `toi/models/members.py` says which family a configuration belongs to.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+
+from toi.models.batches import Batch, Encoded
+from toi.models.tokenizer import Tokenizer
+
+
+class Limits(NamedTuple):
+    """The most tokens of a row, all that stands around its texts included."""
+
+    source: int
+    target: int
+
+
+class Steps(Protocol):
+    """A batch of outputs under way; at first there is one for each source."""
+
+    def start(self) -> torch.Tensor:
+        """The logits behind the sources, before anything is written: (sources, vocabulary)."""
+        ...
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The logits behind the tokens, one of each output: (outputs,) -> (outputs, vocabulary)."""
+        ...
+
+    def select(self, outputs: torch.Tensor) -> None:
+        """Go on with these outputs (indices)."""
+        ...
+
+
+class Family(Protocol):
+    """A kind of model, with the tokenizer and the ids of one model of it."""
+
+    tokenizer: Tokenizer
+    label: str  # what to call the kind of model: T5, gpt2
+    pad_id: int  # what fills up batches
+    end_ids: tuple[int, ...]  # what ends an output; a target ends in the first of them
+    undecayed: tuple[str, ...]  # parts of names: matrices that weight decay leaves alone
+    sentinels: int  # tokens behind the pieces of a SentencePiece file that does not say how many
+
+    def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None): ...
+
+    @staticmethod
+    def knows(config: PretrainedConfig) -> bool:
+        """Whether a model with this configuration is of this kind."""
+        ...
+
+    @staticmethod
+    def auto_class() -> Any:
+        """The class of transformers that loads such models."""
+        ...
+
+    def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
+        """The ids of rows within the limits; without `targets`, of sources that are to be written for."""
+        ...
+
+    def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
+        """How many tokens each row costs in a batch: (rows,)."""
+        ...
+
+    def collate(self, rows: Sequence[Encoded]) -> Batch:
+        """Rows padded to a batch."""
+        ...
+
+    def logits(self, model: Any, batch: Batch, packed: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the model predicts, (batch, target, vocabulary), and the labels (batch, target).
+
+        `packed`: only the places that have a target, as one row, (1, places, vocabulary) and (1, places), where the model can.
+        `model` is the model as the process wraps it, on the device of the batch.
+        """
+        ...
+
+    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
+        """Outputs for encoded sources, about to be written."""
+        ...
+
+    def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
+        """Prepare a model for training in place, without touching its parameters."""
+        ...
+
+    def obstacle(self, model: PreTrainedModel) -> str | None:
+        """Why CTranslate2 cannot run this model; None if it can."""
+        ...
+
+    def convert(self, model: PreTrainedModel, folder: Path) -> None:
+        """Write the model for CTranslate2. Its tokens are called "0", "1", ...: only our tokenizer turns text into ids."""
+        ...

@@ -1,0 +1,70 @@
+"""Precision, optimizer and learning rate."""
+
+import math
+import os
+import shutil
+from collections.abc import Sequence
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import PreTrainedModel
+
+from toi.system.errors import InputError
+from toi.training.options import LearningOptions
+
+
+def mixed_precision(precision: str) -> str:
+    """Accelerate's name of a `--precision`; `auto` is bf16 where the machine multiplies in it, else fp32.
+
+    Raises InputError for fp16 without a GPU.
+    """
+    if precision == "auto":
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if torch.cuda.is_available()
+            else torch.cpu._is_avx512_bf16_supported()
+        )
+        return "bf16" if fast else "no"
+    if precision == "fp16" and not torch.accelerator.is_available():
+        raise InputError("--precision fp16 needs a GPU; use bf16, fp32 or auto")
+    return {"fp32": "no"}.get(precision, precision)
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise InputError if torch.compile could not compile for a device: on CPUs it calls a C++ compiler."""
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "g++", "clang++"))):
+        raise InputError("--torch_compile needs a C++ compiler here, and there is none (g++, clang++); leave it out")
+
+
+def make_optimizer(
+    model: PreTrainedModel, name: str, learning_rate: float, weight_decay: float, undecayed: Sequence[str] = ()
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the given learning rate.
+
+    No decay on what is not a matrix of weights: norms, biases, and what has a part of `undecayed` in its name.
+    """
+    decayed: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
+    for parameter_name, parameter in model.named_parameters():
+        matrix = parameter.ndim >= 2 and not any(part in parameter_name for part in undecayed)
+        (decayed if matrix else others).append(parameter)
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if name == "adafactor":
+        return torch.optim.Adafactor(groups, lr=learning_rate)
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, options: LearningOptions, total_steps: int) -> LambdaLR:
+    """The learning rate over the steps: warm-up, then as `lr_scheduler_type` says."""
+    warmup = round(options.warmup_ratio * total_steps) if options.warmup_steps is None else options.warmup_steps
+    return LambdaLR(optimizer, lambda step: learning_rate_share(options.lr_scheduler_type, step, warmup, total_steps))
+
+
+def learning_rate_share(kind: str, step: int, warmup_steps: int, total_steps: int) -> float:
+    """The share of the peak learning rate at a step (from 0): up on a line over the warm-up, then as `kind` says."""
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    if kind == "constant":
+        return 1.0
+    rest = max(0.0, (total_steps - step) / max(1, total_steps - warmup_steps))  # from 1 to 0
+    return rest if kind == "linear" else 0.5 - 0.5 * math.cos(math.pi * rest)

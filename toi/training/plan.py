@@ -1,0 +1,65 @@
+"""Which rows make which step of the optimizer."""
+
+import math
+from functools import cached_property
+
+from toi.models.batches import Lengths, shuffled_batches
+from toi.training.options import LearningOptions
+
+
+class TrainingPlan:
+    """The steps of a run: the same ones for any number of processes, and however they are cut into batches."""
+
+    def __init__(self, options: LearningOptions, widths: Lengths, processes: int):
+        """`widths`: how many tokens each training row costs in a batch, (rows,)."""
+        self._options, self._widths, self._processes = options, widths, processes
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch, over all processes."""
+        return self._options.per_device_train_batch_size * self._processes
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens of a batch, over all processes, where batches are measured so."""
+        budget = self._options.max_tokens_per_batch
+        return None if budget is None else budget * self._processes
+
+    @cached_property
+    def total_steps(self) -> int:
+        """The steps of the whole run."""
+        options = self._options
+        if options.max_steps:
+            return options.max_steps
+        if self.max_tokens is None:
+            steps = math.ceil(len(self._widths) / (self.batch_size * options.gradient_accumulation_steps))
+            return options.num_train_epochs * steps
+        # How many batches an epoch has depends on how it is shuffled.
+        return sum(len(self.steps_of_epoch(epoch)) for epoch in range(1, options.num_train_epochs + 1))
+
+    def steps_of_epoch(self, epoch: int) -> list[list[list[int]]]:
+        """The batches of an epoch (from 1 on), grouped by steps of the optimizer."""
+        options = self._options
+        accumulation, seed = options.gradient_accumulation_steps, options.seed
+        return optimizer_steps(self._widths, self.batch_size, accumulation, seed, epoch - 1, self.max_tokens)
+
+    def __str__(self) -> str:
+        accumulation = self._options.gradient_accumulation_steps
+        if self.max_tokens is not None:
+            return f"{self.total_steps:,} steps of up to {self.max_tokens * accumulation:,} source tokens"
+        return f"{self.total_steps:,} steps of {self.batch_size * accumulation} rows"
+
+
+def optimizer_steps(
+    lengths: Lengths, batch_size: int, accumulation: int, seed: int, epoch: int, max_tokens: int | None = None
+) -> list[list[list[int]]]:
+    """The batches of an epoch, in groups that make one step of the optimizer each.
+
+    A step has `batch_size * accumulation` rows, or with `max_tokens` as many as have that many padded tokens times `accumulation`;
+    which ones does not depend on how they are cut into batches.
+    """
+    budget = None if max_tokens is None else max_tokens * accumulation
+    steps = shuffled_batches(lengths, batch_size * accumulation, seed, epoch, budget)
+    if budget is None:
+        return [[rows[i : i + batch_size] for i in range(0, len(rows), batch_size)] for rows in steps]
+    return [[part for k in range(accumulation) if (part := rows[k::accumulation])] for rows in steps]

@@ -1,0 +1,105 @@
+"""The beginning of a run: a State, from options and a data folder."""
+
+import os
+import random
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import set_seed
+
+from toi.data.examples import split_path
+from toi.data.tasks import Task, chosen_task, read_task
+from toi.models.checkpoint import Checkpoint, add_highlight, load
+from toi.models.family import Limits
+from toi.system.files import sha256
+from toi.system.versions import versions
+from toi.training.encoded import TokenRows, token_rows
+from toi.training.finish import tensorboard_writer
+from toi.training.losses import make_loss
+from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
+from toi.training.options import TrainingOptions
+from toi.training.plan import TrainingPlan
+from toi.training.resume import find_checkpoint, load_checkpoint, remove_checkpoints
+from toi.training.state import State
+
+
+def set_up(options: TrainingOptions, highlighted: bool) -> State:
+    """Load the model, encode the rows, make the optimizer; go on from a checkpoint. `highlighted`: the data uses `<hl>`."""
+    loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
+    accelerator = make_accelerator(options)
+    checkpoint = load(
+        options.model_name_or_path,
+        tokenizer_name=options.tokenizer_name_or_path,
+        from_scratch=options.from_scratch,
+        seed=options.seed,
+    )
+    task = task_of(options, checkpoint)
+    if highlighted:
+        add_highlight(checkpoint)
+    family, model = checkpoint.family, checkpoint.model
+    rows = encode_splits(options, accelerator, checkpoint)
+    widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
+    plan = TrainingPlan(options, widths, accelerator.num_processes)
+    optimizer = make_optimizer(model, options.optim, options.learning_rate, options.weight_decay, family.undecayed)
+    schedule = make_schedule(optimizer, options, plan.total_steps)
+    set_seed(options.seed)  # for dropout
+    if options.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if options.torch_compile:
+        check_compiler(accelerator.device)
+        model.compile(dynamic=True)
+    fp16 = accelerator.mixed_precision == "fp16"
+    family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
+    wrapped, wrapped_optimizer = accelerator.prepare(model, optimizer)
+    wrapped.train()  # a loaded model has its dropout off
+    writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
+    state = State(
+        options, accelerator, checkpoint, task, rows, loss, describe(options), plan, wrapped, wrapped_optimizer, schedule, writer
+    )
+    if options.resume_from_checkpoint:
+        folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
+        load_checkpoint(state, folder)
+        accelerator.print(f"going on from {folder}, step {state.progress.step:,}")
+    else:
+        remove_checkpoints(options.output_dir)  # of a run that is overwritten
+    return state
+
+
+def make_accelerator(options: TrainingOptions) -> Accelerator:
+    """Device, processes and precision. Raises InputError for a precision that this machine does not have."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        AcceleratorState._reset_state()  # in a notebook, an earlier run may have had another precision
+    return Accelerator(mixed_precision=mixed_precision(options.precision))
+
+
+def task_of(options: TrainingOptions, checkpoint: Checkpoint) -> Task | None:
+    """What the model is to do: as the data folder says, else the options."""
+    task = read_task(options.data_dir)
+    return chosen_task(checkpoint.task, options.task, checkpoint.name) if task is None and options.task else task
+
+
+def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> dict[str, TokenRows]:
+    """The train and the dev split as token ids, and on stdout what was seen of them."""
+    rows = {}
+    limits = Limits(options.max_input_length, options.max_target_length)
+    for split in ("train", "dev"):
+        with accelerator.main_process_first():  # one encodes, the others find it done
+            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits)
+        accelerator.print(f"{split}: {audit}")
+        if split == "train":
+            accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
+    count = len(rows["train"])
+    if options.max_train_samples is not None and options.max_train_samples < count:
+        rows["train"] = rows["train"].select(random.Random(options.seed).sample(range(count), options.max_train_samples))
+        accelerator.print(f"training on {options.max_train_samples:,} of the {count:,} rows, chosen by the seed")
+    return rows
+
+
+def describe(options: TrainingOptions) -> dict[str, Any]:
+    """The beginning of `run.json`: everything that the result depends on."""
+    fingerprint = {split: sha256(Path(options.data_dir) / f"{split}.tsv") for split in ("train", "dev")}
+    data = {"dir": options.data_dir, "sha256": fingerprint}
+    return {"options": asdict(options), "versions": versions(), "data": data, "history": [], "best_epoch": None, "eval_loss": None}
