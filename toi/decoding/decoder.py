@@ -48,8 +48,8 @@ class Decoder:
     def report(self) -> str:
         """What searched in the last run."""
         why = {Stage.WELL_FORMED: "broken characters", Stage.WITHOUT_WORDS: "banned words"}
-        again = [f"{self.again[stage]:,} searched again by torch float32, for {what}" for stage, what in why.items()]
-        return "; ".join([*([self.engine] if self.engine else []), *(text for text in again if not text.startswith("0 "))])
+        again = [f"{n:,} searched again by torch float32, for {what}" for stage, what in why.items() if (n := self.again[stage])]
+        return "; ".join(part for part in (self.engine, *again) if part)
 
     @property
     def constrained(self) -> int:
