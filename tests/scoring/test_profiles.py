@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from perturbed import pairs
 
-from toi.scoring.metrics import scores
+from toi.scoring.measures import scores
 from toi.scoring.profiles import (
     PROFILES,
     jglue_measures,
@@ -14,7 +14,7 @@ from toi.scoring.profiles import (
     sonoisa_measures,
     squad_normalize,
 )
-from toi.scoring.segmentation import Segmentation, segmentation, t5_decoded_pieces
+from toi.scoring.segmentation import Segmentation, decoded_pieces, segmentation
 
 SPACES = Segmentation("spaces", "spaces", str.split)
 
@@ -121,7 +121,7 @@ def test_squad_by_its_definition(profile):
 
 
 def test_sonoisa_over_pieces(tiny):
-    found = values(sonoisa_measures(["県庁", "県庁所在地"], [["県庁"], ["県庁"]], t5_decoded_pieces(tiny)))
+    found = values(sonoisa_measures(["県庁", "県庁所在地"], [["県庁"], ["県庁"]], decoded_pieces(tiny)))
     assert found["exact_match"] == 0.5
     assert 0.5 < found["f1"] < 1
 

@@ -1,9 +1,11 @@
 import json
 import math
 import shutil
+import subprocess
+import sys
 
 import pytest
-from conftest import make_model, prepare_folder, refused, script
+from conftest import ROOT, make_model, prepare_folder, refused, script
 from evaluate import EvaluateOptions, main
 
 from toi.data.examples import read_examples, read_rows
@@ -11,22 +13,13 @@ from toi.data.predictions import Prediction, read_predictions, write_predictions
 from toi.data.tasks import Task, read_task
 from toi.decoding.options import DecodingOptions
 from toi.models.checkpoint import load
+from toi.scoring.comparison import read_other
+from toi.scoring.model import evaluate_model
 from toi.scoring.options import ScoringOptions
+from toi.scoring.results import write_results
 from toi.scoring.roundtrip import qa_task
-from toi.scoring.scored import (
-    comparison_table,
-    evaluate_model,
-    gold_answers,
-    read_other,
-    score_predictions,
-    score_rows,
-    table,
-    tokenizer_table,
-    with_comparison,
-    with_examples,
-    with_round_trip,
-    write_results,
-)
+from toi.scoring.scored import gold_answers, score_predictions, score_rows, with_comparison, with_examples, with_round_trip
+from toi.scoring.tables import comparison_table, table, tokenizer_table
 from toi.system.cli import checked, parse
 from toi.system.errors import InputError
 
@@ -316,6 +309,8 @@ def test_the_script(asked, tmp_path, capsys):
 
 REFUSED = [
     (["--n_resamples", "-1"], "--n_resamples must be at least 0"),
+    (["--n_resamples", "100001"], "--n_resamples must be at most 100,000, not 100001"),
+    (["--split", "dev", "dev"], "--split has one twice"),
     (["--tokenizers"], "--tokenizers needs one tokenizer at least"),
     (["--tokenizers", "char", "char"], "--tokenizers has one twice"),
     (["--profile", "jglue", "--tokenizers", "char"], "--tokenizers are for --profile toi; jglue has its own"),
@@ -357,3 +352,26 @@ def test_bad_files_are_said_in_one_line(asked, tmp_path):
             run_here("--output_dir", tmp_path / "o", "--predictions", *arguments)
         assert message in str(error.value)
     assert not (tmp_path / "o").exists()
+
+
+def test_a_file_of_predictions_is_scored_without_torch(tmp_path, squad_files):
+    """In a process of its own: with Examples, types, a comparison and the report, and nothing that a model needs is imported."""
+    folder, _, predictions = examples_of(tmp_path, squad_files)
+    write_predictions(tmp_path / "p.tsv", predictions)
+    arguments = [
+        "--predictions", tmp_path / "p.tsv", "--output_dir", tmp_path / "o", "--data_dir", folder, "--compare", tmp_path / "p.tsv",
+        "--tokenizers", "mecab", "char", "--n_resamples", "20",
+    ]  # fmt: skip
+    code = (
+        "import runpy, sys\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "print(*sorted({'torch', 'transformers', 'sentencepiece', 'huggingface_hub'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    code = f"import sys; sys.argv.pop(0)\n{code}"
+    command = [sys.executable, "-c", code, "evaluate.py", *map(str, arguments)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "answer_leak" in result.stdout
+    assert "all outputs are the same" in result.stdout
+    assert (tmp_path / "o" / "report.html").is_file()
+    assert result.stderr.split() == []

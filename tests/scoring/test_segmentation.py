@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from toi.scoring.segmentation import segmentation, t5_decoded_pieces
+from toi.scoring.segmentation import decoded_pieces, segmentation
 from toi.system.errors import InputError
 from toi.text.words import content_words, mecab_tokens, mecab_words
 
@@ -97,6 +97,6 @@ def test_the_tokenizer_of_a_model(tiny):
 
 
 def test_decoded_pieces(tiny):
-    tokens = t5_decoded_pieces(tiny).tokens("県庁所在地はどこですか?")
+    tokens = decoded_pieces(tiny).tokens("県庁所在地はどこですか?")
     assert "".join(tokens) == "県庁所在地はどこですか?"
     assert len(tokens) > 1
