@@ -1,6 +1,6 @@
 # make demo    environment, sample data, fine-tuning, scores, two generated questions
 # make test    the tests
-# make check   ruff and mypy;  make format   ruff rewrites
+# make check   ruff, mypy and the layers of the rooms;  make format   ruff rewrites
 # PYTHON=python3.11 chooses the interpreter of the environment in .venv
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -18,6 +18,7 @@ check: .venv/installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(dir $(PY))lint-imports
 
 format: .venv/installed-dev
 	$(PY) -m ruff check --fix .
@@ -35,4 +36,4 @@ format: .venv/installed-dev
 	@touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

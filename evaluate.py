@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from toi.decoding.options import DecodingOptions
-from toi.scoring.options import ScoringOptions
+from toi.scoring.options import NO_PIECES, ScoringOptions
 from toi.system.cli import run
 from toi.system.options import at_least
 
 if TYPE_CHECKING:
     from toi.data.predictions import Prediction
-    from toi.models.checkpoint import Checkpoint
+    from toi.decoding.decoder import Decoder
     from toi.scoring.scored import Scored
 
 
@@ -43,17 +43,19 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = DecodingOptions.problems(self) + ScoringOptions.problems(self)
-        found += at_least(self, 1, "per_device_eval_batch_size")
+        problems = DecodingOptions.problems(self) + ScoringOptions.problems(self)
+        problems += at_least(self, 1, "per_device_eval_batch_size")
+        if len(set(self.split)) < len(self.split):
+            problems.append("--split has one twice")
         if self.predictions and len(self.split) > 1:
-            found.append("--predictions are of one --split")
+            problems.append("--predictions are of one --split")
         if self.compare and len(self.split) > 1:
-            found.append("--compare is for one --split")
+            problems.append("--compare is for one --split")
         if self.qa_model and self.predictions and not self.data_dir:
-            found.append("--qa_model needs the contexts: give the --data_dir (and --split) of the predictions")
+            problems.append("--qa_model needs the contexts: give the --data_dir (and --split) of the predictions")
         if self.profile == "sonoisa" and self.predictions and not self.tokenizer_name:
-            found.append("--profile sonoisa needs --tokenizer_name, the folder of a T5 tokenizer")
-        return found
+            problems.append(NO_PIECES)
+        return problems
 
 
 def main(options: EvaluateOptions) -> None:
@@ -62,48 +64,64 @@ def main(options: EvaluateOptions) -> None:
 
     check_writable(options.output_dir)
     check_inputs(options)
-    import toi.models.checkpoint as checkpoints
     from toi.data.predictions import read_predictions
     from toi.scoring.report import write_report
-    from toi.scoring.scored import about_model, comparison_table, predict_splits, table, tokenizer_table, write_results
+    from toi.scoring.results import write_results
+    from toi.scoring.tables import comparison_table, table, tokenizer_table
 
-    checkpoints.quiet()
-    reader = checkpoints.load(options.qa_model) if options.qa_model else None
-    if reader is not None:
-        from toi.scoring.roundtrip import qa_task
-
-        qa_task(reader)  # a model that asks cannot answer: before anything is decoded
-    data_dir = options.data_dir or "data"
+    reader = load_reader(options.qa_model) if options.qa_model else None  # before anything is decoded
     if options.predictions:
         predictions = {Path(options.predictions).stem: read_predictions(options.predictions)}
         about: dict[str, object] = {"predictions": options.predictions, "data_dir": options.data_dir}
     else:
-        name = options.model_name_or_path or options.output_dir
-        checkpoint = checkpoints.load(name, tokenizer_name=options.tokenizer_name_or_path)
-        batch_size = options.per_device_eval_batch_size
-        predictions = predict_splits(checkpoint, data_dir, options.split, options, batch_size, options.output_dir)
-        about = about_model(checkpoint, data_dir, options)
+        predictions, about = predict_model(options)
     scored = {
         name: score_split(options, rows, split, reader)
         for (name, rows), split in zip(predictions.items(), options.split, strict=True)
     }
     write_results(options.output_dir, scored, options, about)
     write_report(Path(options.output_dir) / "report.html", scored, options, about)
-    print(table({name: found.scores for name, found in scored.items()}, {name: len(rows) for name, rows in predictions.items()}))
-    for name, found in scored.items():
-        if len(found.by_tokenizer) > 1:
+    scores = {name: of_split.scores for name, of_split in scored.items()}
+    print(table(scores, {name: len(rows) for name, rows in predictions.items()}))
+    for name, of_split in scored.items():
+        if len(of_split.by_tokenizer) > 1:
             print(f"\n{name}, by tokenizer")
-            print(tokenizer_table(found))
-        if found.comparison is not None:
-            print("\n" + comparison_table(found.comparison))
+            print(tokenizer_table(of_split))
+        if of_split.comparison is not None:
+            print("\n" + comparison_table(of_split.comparison))
+
+
+def load_reader(name: str) -> "Decoder":
+    """The model that answers. Raises InputError if there is none, or if it asks."""
+    from toi.decoding.decoder import Decoder
+    from toi.models.checkpoint import load, quiet
+    from toi.scoring.roundtrip import qa_task
+
+    quiet()
+    reader = Decoder(load(name))
+    qa_task(reader.checkpoint)
+    return reader
+
+
+def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]], dict[str, object]]":
+    """The model's predictions of each split, which are written too, and what `results.json` says of the model."""
+    from toi.models.checkpoint import load, quiet
+    from toi.scoring.model import about_model, predict_splits
+
+    quiet()
+    data_dir, batch_size = options.data_dir or "data", options.per_device_eval_batch_size
+    checkpoint = load(options.model_name_or_path or options.output_dir, tokenizer_name=options.tokenizer_name_or_path)
+    predictions = predict_splits(checkpoint, data_dir, options.split, options, batch_size, options.output_dir)
+    return predictions, about_model(checkpoint, data_dir, options)
 
 
 def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
     from toi.data.examples import read_examples, read_rows, split_path
     from toi.data.predictions import read_predictions
+    from toi.scoring.comparison import read_other
     from toi.scoring.hallucination import check_tokenizer
-    from toi.scoring.scored import examples_by_id, read_other
+    from toi.scoring.scored import examples_by_id
     from toi.scoring.segmentation import decoded_pieces, segmentation
     from toi.system.errors import InputError
 
@@ -127,11 +145,12 @@ def check_inputs(options: EvaluateOptions) -> None:
             read_other(options.compare, rows)
 
 
-def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split: str, reader: "Checkpoint | None") -> "Scored":
+def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split: str, reader: "Decoder | None") -> "Scored":
     """Everything that the options ask for about the predictions of a split."""
     from toi.data.examples import read_examples
     from toi.data.tasks import read_task
     from toi.scoring import scored as evaluation
+    from toi.scoring.comparison import read_other
 
     data_dir = data_dir_of(options)
     gold = evaluation.gold_answers(data_dir, split) if data_dir else {}
@@ -147,7 +166,7 @@ def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split
         folder = Path(options.output_dir) / (f"{split}_round_trip")
         scored = evaluation.with_round_trip(scored, reader, options, options.per_device_eval_batch_size, folder, about)
     if options.compare:
-        others = evaluation.read_other(options.compare, [(p.id, p.target) for p in predictions])
+        others = read_other(options.compare, [(p.id, p.target) for p in predictions])
         scored = evaluation.with_comparison(scored, others, options.compare, options, gold, pieces)
     return scored
 
@@ -165,7 +184,7 @@ def examples_file(options: EvaluateOptions, split: str) -> Path | None:
 
 
 def pieces_of(options: EvaluateOptions) -> str:
-    """The folder of the T5 tokenizer for `--profile sonoisa`."""
+    """The folder of the tokenizer for `--profile sonoisa`."""
     return options.tokenizer_name or options.model_name_or_path or options.output_dir
 
 

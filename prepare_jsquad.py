@@ -9,7 +9,9 @@ of the context 霧沢一は医師です。 becomes the line
     q1 <tab> question: 霧沢一の職業は何ですか? context: 霧沢一は医師です。 <tab> 医師
 """
 
+from toi.data.audit_table import table
 from toi.data.squad import SquadOptions, prepare_squad
+from toi.models.counting import counting_tokenizer
 from toi.system.cli import run
 
 
@@ -17,7 +19,8 @@ def main(options: SquadOptions) -> None:
     """Prepare, and print the audit."""
     task = options.task("qa")
     output_dir = options.output_dir or "data"
-    print(prepare_squad(options, task, output_dir).table())
+    audit = prepare_squad(options, task, output_dir, counting_tokenizer(options.tokenizer_name_or_path))
+    print(table(audit))
     print(f"wrote {output_dir}/")
 
 

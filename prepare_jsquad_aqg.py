@@ -15,7 +15,9 @@ or, with --highlight,
 
 from dataclasses import dataclass
 
+from toi.data.audit_table import table
 from toi.data.squad import SquadOptions, prepare_squad
+from toi.models.counting import counting_tokenizer
 from toi.system.cli import run
 
 
@@ -31,7 +33,8 @@ def main(options: Options) -> None:
     """Prepare, and print the audit."""
     task = options.task("aqg-hl" if options.highlight else "aqg")
     output_dir = options.output_dir or ("data_jsquad_aqg_hl" if options.highlight else "data_jsquad_aqg")
-    print(prepare_squad(options, task, output_dir).table())
+    audit = prepare_squad(options, task, output_dir, counting_tokenizer(options.tokenizer_name_or_path))
+    print(table(audit))
     print(f"wrote {output_dir}/")
 
 

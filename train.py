@@ -171,7 +171,8 @@ def evaluate(options: TrainOptions) -> None:
         return
     from toi.data.tasks import data_of
     from toi.models.checkpoint import load, quiet, update_metrics
-    from toi.scoring.scored import evaluate_model, table
+    from toi.scoring.model import evaluate_model
+    from toi.scoring.tables import table
     from toi.training.run_report import write_model_card
 
     quiet()

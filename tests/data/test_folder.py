@@ -3,10 +3,16 @@ import json
 import pytest
 from conftest import prepare_folder, squad, town_articles
 
+import prepare_jsquad
+import prepare_jsquad_aqg
+import prepare_quiz_aqg
+from toi.data.audit import Shared
+from toi.data.audit_table import table
 from toi.data.examples import SPLITS, Example, read_examples, read_rows
 from toi.data.folder import split_groups
 from toi.data.squad import SquadOptions, prepare_squad, read_squad
 from toi.data.tasks import read_task
+from toi.models.counting import counting_tokenizer
 from toi.system.errors import InputError
 
 COUNTS = {"train": 76, "dev": 4, "test": 10}
@@ -89,7 +95,7 @@ def test_what_is_dropped_is_counted(tmp_path, squad_files):
         ("no answer", "町-000-1"),
         ("the question is empty after normalization", "町-000-0"),
     ]
-    assert "dropped: no answer" in audit.table()
+    assert "dropped: no answer" in table(audit)
 
 
 def test_sharing_is_compared_after_normalization(tmp_path, squad_files):
@@ -124,8 +130,8 @@ def test_duplicates_and_questions_of_train_are_dropped(tmp_path, squad_files):
         ("dev", "the same question is in train"),
         ("train", "duplicate of another row"),
     ]
-    assert audit.shared["dev rows with a question of train"] == 0
-    assert audit.shared["dev rows with a context of train"] == 0
+    assert audit.shared[Shared("dev", "question", "train")] == 0
+    assert audit.shared[Shared("dev", "context", "train")] == 0
 
 
 def test_articles_with_a_context_in_common_stay_together():
@@ -161,12 +167,28 @@ def test_tokens_are_counted_with_a_tokenizer(tmp_path, squad_files, tiny_without
         train_file=str(squad_files[0]), test_file=str(squad_files[1]), tokenizer_name_or_path=str(tiny_without_bytes),
         max_input_length=20,
     )  # fmt: skip
-    audit = prepare_squad(options, options.task("aqg-hl"), str(tmp_path / "d"))
-    assert audit.truncated["sources cut"]["train"] == 76
-    assert 0 < audit.truncated["answers cut"]["train"] < 76  # the first sentence's answers are within 20 tokens
-    assert audit.truncated["<unk> in sources"]["test"] > 0
-    assert audit.unknown["村"] == 30
-    assert "characters that" in audit.table()
+    tokenizer = counting_tokenizer(options.tokenizer_name_or_path)
+    audit = prepare_squad(options, options.task("aqg-hl"), str(tmp_path / "d"), tokenizer)
+    assert audit.tokens.cut["source"]["train"] == 76
+    assert 0 < audit.tokens.cut["answer"]["train"] < 76  # the first sentence's answers are within 20 tokens
+    assert audit.tokens.unknown["source"]["test"] > 0
+    assert audit.tokens.characters["村"] == 30
+    report = json.loads((tmp_path / "d" / "report.json").read_text())
+    assert report["tokenizer"] == str(tiny_without_bytes)
+    assert report["truncated"]["sources cut"]["train"] == 76
+    assert report["unknown_characters"]["村"] == 30
+
+
+def test_a_tokenizer_that_is_not_there_is_refused_before_anything_is_read(tmp_path):
+    assert counting_tokenizer(None) is None
+    names = {"train_file": str(tmp_path / "none.json"), "tokenizer_name_or_path": str(tmp_path / "none")}
+    for main, options in (
+        (prepare_jsquad.main, SquadOptions(**names)),
+        (prepare_jsquad_aqg.main, prepare_jsquad_aqg.Options(**names)),
+        (prepare_quiz_aqg.main, prepare_quiz_aqg.Options(**names)),
+    ):
+        with pytest.raises(InputError, match="/none: no such model folder"):
+            main(options)
 
 
 def test_bad_input_leaves_the_folder_untouched(tmp_path, squad_files):
@@ -200,6 +222,35 @@ def test_a_folder_that_holds_other_data_is_refused(tmp_path, squad_files):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot be written .* is a file"):
         prepare_folder(tmp_path / "file", squad_files, "qa")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_folder_that_was_edited_is_refused(tmp_path, squad_files, split):
+    folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
+    made = contents(folder)
+    file = folder / f"{split}.tsv"
+    file.write_text(file.read_text(encoding="utf-8").replace("桃", "梨"), encoding="utf-8")
+    edited = contents(folder)
+    assert edited != made
+    with pytest.raises(InputError) as error:
+        prepare_folder(folder, squad_files, "aqg")
+    assert str(error.value) == f"{file}: was edited since it was made; give another --output_dir or --overwrite_output_dir"
+    assert contents(folder) == edited
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), overwrite_output_dir=True)
+    prepare_squad(options, options.task("aqg"), str(folder))
+    assert contents(folder) == made
+
+
+@pytest.mark.parametrize("report", [None, "[]", '{"read": {}}', '{"sha256": null}', '{"sha256": {}}'])
+def test_a_folder_that_says_nothing_of_edits_is_replaced(tmp_path, squad_files, report):
+    folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
+    made = contents(folder)
+    (folder / "test.tsv").write_text("a\tb\tc\n")
+    (folder / "train.tsv").unlink()  # nothing of it can be lost
+    (folder / "report.json").unlink()
+    if report is not None:
+        (folder / "report.json").write_text(report)
+    assert contents(prepare_folder(folder, squad_files, "aqg")) == made
 
 
 def test_ids_must_be_unique(tmp_path, squad_files):

@@ -21,10 +21,10 @@ from toi.scoring.metrics import (
     length_ratio,
     measures,
     rouge,
-    rouge_measures,
     score,
 )
 from toi.scoring.profiles import japanese_sentences
+from toi.scoring.rouge import rouge_measures
 from toi.scoring.segmentation import segmentation
 
 PAIR = (["今日はわるい天気だ"], [["今日は天気だ"]])

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from perturbed import pairs
 
-from toi.scoring.metrics import scores
+from toi.scoring.measures import scores
 from toi.scoring.profiles import (
     PROFILES,
     jglue_measures,

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from perturbed import pairs
 
-from toi.scoring.metrics import mean_measure, measures, ratio_measure
+from toi.scoring.measures import mean_measure, ratio_measure
+from toi.scoring.metrics import measures
 from toi.scoring.resampling import compare, with_intervals
 from toi.scoring.segmentation import segmentation
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toi.data.audit import Audit
+from toi.data.audit import Audit, AuditTokenizer
+from toi.data.audit_picture import draw
+from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.tasks import TEMPLATES, Task, write_task
 from toi.system.errors import InputError
-from toi.system.files import check_writable, read_json, replacing_folder, sha256
+from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 from toi.system.options import at_least
 from toi.text.normalization import Normalization, normalize
 
@@ -50,15 +52,15 @@ class PreparationOptions:
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = at_least(self, 2, "max_input_length", "max_target_length")
-        found += at_least(self, 1, "max_context_length")
+        problems = at_least(self, 2, "max_input_length", "max_target_length")
+        problems += at_least(self, 1, "max_context_length")
         if any(c in self.separator for c in "\t\n\r"):
-            found.append("--separator must not hold a tab or a line break")
+            problems.append("--separator must not hold a tab or a line break")
         try:
             self.task("aqg")
         except InputError as error:
-            found.append(str(error))
-        return found
+            problems.append(str(error))
+        return problems
 
     def task(self, name: str) -> Task:
         """The built-in task called `name`, with these options and templates of one's own. Raises InputError for a bad template."""
@@ -85,24 +87,31 @@ def write_data(
     splits: dict[str, list[Example]],
     recipe: dict[str, Any],
     audit: Audit,
+    tokenizer: AuditTokenizer | None,
 ) -> None:
     """Make the rows of every split, and write the data folder with its audit.
 
-    `splits` has train, dev and test; rows are in order of their ids. Raises InputError, before anything is
-    written, if two questions have the same id or a split is empty.
+    `splits` has train, dev and test; rows are in order of their ids. `tokenizer` is the one that the options name.
+    Raises InputError, before anything is written, if two questions have the same id or a split is empty.
     """
     rows = {split: make_rows(task, splits[split], split, audit) for split in SPLITS}
     rows["dev"] = without_shared(rows["train"], rows["dev"], audit)
     for split in SPLITS:
         audit.kept[split] = len(rows[split])
         if not rows[split]:
-            raise InputError(f"nothing is left of the {split} split: {audit.reasons(split) or 'no questions were read'}")
-    audit.look_at(rows, options.tokenizer_name_or_path, options.max_input_length, options.max_target_length)
+            raise InputError(f"nothing is left of the {split} split: {reasons(audit.dropped, split) or 'no questions were read'}")
+    audit.look_at(rows)
+    if options.tokenizer_name_or_path is not None:
+        assert tokenizer is not None
+        limits = {"source": options.max_input_length, "target": options.max_target_length}
+        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits)
     with replacing_folder(output_dir) as folder:
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]))
             write_examples(folder / f"{split}.jsonl", (example for _, example in rows[split]))
-        audit.write(folder)
+        hashes = {f"{split}.tsv": sha256(folder / f"{split}.tsv") for split in SPLITS}
+        write_json(folder / "report.json", {**report(audit), "sha256": hashes})
+        draw(audit, folder / "report.png")
         write_task(folder, task, {**recipe, "counts": {split: len(rows[split]) for split in SPLITS}})
 
 
@@ -195,7 +204,7 @@ def _hash(seed: int, text: str) -> bytes:
 
 
 def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite: bool) -> None:
-    """Raise InputError if the folder holds data that this run would not make again."""
+    """Raise InputError if the folder holds data that this run would not make again: made otherwise, or edited since."""
     folder = Path(output_dir)
     check_writable(folder)
     if overwrite or not folder.exists():
@@ -210,3 +219,17 @@ def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite:
     same = all(there.get(k) == v for k, v in task.to_json().items()) and all(data.get(k) == v for k, v in recipe.items())
     if not same:
         raise InputError(f"{folder}: holds data made otherwise; give another --output_dir or --overwrite_output_dir")
+    _refuse_edited(folder)
+
+
+def _refuse_edited(folder: Path) -> None:
+    """Raise InputError if a TSV is not the one that `report.json` was written with; what it says nothing of may be replaced."""
+    path = folder / "report.json"
+    there = read_json(path) if path.is_file() else {}
+    hashes = there.get("sha256") if isinstance(there, dict) else None
+    if not isinstance(hashes, dict):  # a folder of an older Toi
+        return
+    for split in SPLITS:
+        file = folder / f"{split}.tsv"
+        if file.name in hashes and file.is_file() and hashes[file.name] != sha256(file):
+            raise InputError(f"{file}: was edited since it was made; give another --output_dir or --overwrite_output_dir")

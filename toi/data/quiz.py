@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toi.data.audit import Audit
+from toi.data.audit import Audit, AuditTokenizer
 from toi.data.examples import SPLITS, Answer, Example
 from toi.data.folder import PreparationOptions, refuse_other, split_groups, write_data
 from toi.data.quiz_files import Question, check_kinds, join_passages, passage_kind, question_kind, read_questions
@@ -43,18 +43,18 @@ class QuizOptions(PreparationOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "max_passages")
+        problems = super().problems() + at_least(self, 1, "max_passages")
         for name in ("dev_ratio", "test_ratio"):
             if not 0 < getattr(self, name) < 0.5:
-                found.append(f"--{name} must be between 0 and 0.5, not {getattr(self, name)}")
+                problems.append(f"--{name} must be between 0 and 0.5, not {getattr(self, name)}")
         for name in ("dev_file", "test_file"):
             if getattr(self, name) and not self.train_file:
-                found.append(f"--{name} needs --train_file")
-        return found
+                problems.append(f"--{name} needs --train_file")
+        return problems
 
 
-def prepare_quiz(options: QuizOptions, task: Task, output_dir: str) -> Audit:
-    """Make the data folder of `task` from quiz files. Returns the audit.
+def prepare_quiz(options: QuizOptions, task: Task, output_dir: str, tokenizer: AuditTokenizer | None = None) -> Audit:
+    """Make the data folder of `task` from quiz files; `tokenizer` is the one that the options name. Returns the audit.
 
     Questions that no passage answers are dropped and counted, those of a training file under train. Raises InputError
     before anything is written if an input is wrong, or if the folder holds other data.
@@ -69,13 +69,13 @@ def prepare_quiz(options: QuizOptions, task: Task, output_dir: str) -> Audit:
     recipe |= {"max_passages": options.max_passages, "dev_ratio": options.dev_ratio, "test_ratio": options.test_ratio}
     refuse_other(output_dir, task, recipe, options.overwrite_output_dir)
     questions = {split: read_questions(paths, kinds, options.max_passages) for split, paths in files.items()}
-    join_passages([q for found in questions.values() for q in found], passage_kinds, options.max_passages)
+    join_passages([question for of_split in questions.values() for question in of_split], passage_kinds, options.max_passages)
     audit = Audit()
     splits = {
-        split: [example for question in found for example in make_examples(question, split, audit)]
-        for split, found in split_questions(questions, options).items()
+        split: [example for question in of_split for example in make_examples(question, split, audit)]
+        for split, of_split in split_questions(questions, options).items()
     }
-    write_data(options, task, output_dir, splits, recipe, audit)
+    write_data(options, task, output_dir, splits, recipe, audit, tokenizer)
     return audit
 
 

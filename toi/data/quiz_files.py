@@ -81,8 +81,8 @@ def passage_kind(path: Path) -> str:
 
 
 def _first(path: Path) -> Node:
-    with contextlib.closing(records(path)) as found:
-        return next(found)
+    with contextlib.closing(records(path)) as nodes:
+        return next(nodes)
 
 
 def _keys(node: Node) -> list[str]:

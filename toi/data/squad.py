@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from toi.data.audit import Audit
+from toi.data.audit import Audit, AuditTokenizer
 from toi.data.examples import Answer, Example
 from toi.data.folder import PreparationOptions, refuse_other, split_groups, write_data
 from toi.data.json_records import Node, short
 from toi.data.tasks import Task
 from toi.system.errors import InputError
 from toi.system.files import matching_files, read_json
+from toi.text.normalization import SEPARATOR
 from toi.text.occurrences import choose, find
 
 TRAIN = "raw/jsquad/train-v1.3.json"
 TEST = "raw/jsquad/valid-v1.3.json"
-_SEPARATOR = re.compile(r"\[(?:SEP|sep)\]")
 
 
 @dataclass
@@ -39,16 +39,16 @@ class SquadOptions(PreparationOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems()
+        problems = super().problems()
         if not 0 < self.dev_ratio < 0.5:
-            found.append(f"--dev_ratio must be between 0 and 0.5, not {self.dev_ratio}")
+            problems.append(f"--dev_ratio must be between 0 and 0.5, not {self.dev_ratio}")
         if self.test_file and not self.train_file:
-            found.append("--test_file needs --train_file")
-        return found
+            problems.append("--test_file needs --train_file")
+        return problems
 
 
-def prepare_squad(options: SquadOptions, task: Task, output_dir: str) -> Audit:
-    """Make the data folder of `task` from SQuAD-format files. Returns the audit.
+def prepare_squad(options: SquadOptions, task: Task, output_dir: str, tokenizer: AuditTokenizer | None = None) -> Audit:
+    """Make the data folder of `task` from SQuAD-format files; `tokenizer` is the one that the options name. Returns the audit.
 
     Raises InputError before anything is written if an input is wrong, or if the folder holds other data.
     """
@@ -62,9 +62,9 @@ def prepare_squad(options: SquadOptions, task: Task, output_dir: str) -> Audit:
     examples = {split: [example for path in paths for example in read_squad(path)] for split, paths in files.items()}
     audit = Audit()
     splits = split_groups(examples, options.dev_ratio, options.seed)
-    audit.read.update({split: len(found) for split, found in splits.items()})
-    placed = {split: [into_body(example, split, audit) for example in found] for split, found in splits.items()}
-    write_data(options, task, output_dir, placed, recipe, audit)
+    audit.read.update({split: len(of_split) for split, of_split in splits.items()})
+    placed = {split: [into_body(example, split, audit) for example in of_split] for split, of_split in splits.items()}
+    write_data(options, task, output_dir, placed, recipe, audit, tokenizer)
     return audit
 
 
@@ -75,7 +75,7 @@ def into_body(example: Example, split: str, audit: Audit) -> Example:
     the title is marked there. In the body the sentence is chosen that shares most content words with the question;
     the annotated offset stays as `annotated_start`. What stays open is noted in the audit.
     """
-    mark = _SEPARATOR.search(example.context)
+    mark = re.search(SEPARATOR, example.context)
     if mark is None or not example.answers or example.answers[0].start is None:
         return example
     answer = example.answers[0]
@@ -139,9 +139,9 @@ def _example(qa: "Node", title: str, context: str) -> Example:
         text, start = node.get("text", str).value, node.get("answer_start", int).value
         if not text:
             raise node.error("the answer text is empty")
-        found = context[start : start + len(text)] if start >= 0 else ""
-        if found != text:
-            raise node.error(f"answer_start {start} does not match: expected {short(text)}, the context has {short(found)}")
+        there = context[start : start + len(text)] if start >= 0 else ""
+        if there != text:
+            raise node.error(f"answer_start {start} does not match: expected {short(text)}, the context has {short(there)}")
         answers.append(Answer(text, start))
         if len(answers) == 1 and "answer_type" in node:
             extra["answer_type"] = node.value["answer_type"]

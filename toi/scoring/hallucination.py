@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
-from toi.system.errors import InputError
+from toi.scoring.options import STOP_WORDS
+from toi.system.errors import InputError, first_line
 from toi.text.normalization import normalize
 from toi.text.words import COMMON, mecab_words
 
-STOP_WORDS = ("でしょう", "どんな", "どちら", "さて")
 WordTokenizer = Literal["mecab", "ginza"]
 
 _CONTENT = {"名詞", "動詞", "形容詞", "副詞", "連体詞", "接続詞", "感動詞"}
@@ -102,16 +102,16 @@ def _stopped(surfaces: Sequence[str], stop_words: Sequence[str]) -> set[int]:
     """The words that together are a stop word: でしょう is でしょ + う for MeCab."""
     stops = {stop for stop in stop_words if stop}
     longest = max(map(len, stops), default=0)
-    found: set[int] = set()
+    stopped: set[int] = set()
     for start in range(len(surfaces)):
         joined = ""
         for end in range(start, len(surfaces)):
             joined += surfaces[end]
             if joined in stops:
-                found.update(range(start, end + 1))
+                stopped.update(range(start, end + 1))
             if len(joined) >= longest:
                 break
-    return found
+    return stopped
 
 
 def _is_word(surface: str) -> bool:
@@ -168,4 +168,4 @@ def _ginza_tokenizer() -> Any:
         # spaCy 3.8 refuses the split_mode null that ja-ginza 5.2 is configured with; C is what GiNZA does without one.
         return spacy.load("ja_ginza", config={"components": {"compound_splitter": {"split_mode": "C"}}}, exclude=["parser", "ner"])
     except OSError as error:
-        raise InputError(f"{install} ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{install} ({first_line(error)})") from None

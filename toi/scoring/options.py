@@ -5,6 +5,12 @@ from typing import Literal
 
 from toi.system.options import at_least
 
+STOP_WORDS = ("でしょう", "どんな", "どちら", "さて")
+MODEL_PREFIX = "t5:"  # t5:FOLDER is the tokenizer of a model
+PIECES = "the tokenizer of a T5"  # what --profile sonoisa counts
+NO_PIECES = "--profile sonoisa needs --tokenizer_name, the folder of a T5 tokenizer"
+_MOST_RESAMPLES = 100_000  # 4 s for 1,000 rows, and more digits than an interval has use for
+
 
 @dataclass
 class ScoringOptions:
@@ -22,7 +28,7 @@ class ScoringOptions:
     """Draws the resamples."""
     compare: str | None = None
     """Another file of predictions on the same rows: differences, p-values, and the examples that changed most."""
-    stop_words: list[str] = field(default_factory=lambda: ["でしょう", "どんな", "どちら", "さて"])
+    stop_words: list[str] = field(default_factory=lambda: list(STOP_WORDS))
     """Words that never count as hallucination; nothing behind the option means none."""
     hallucination_tokenizer: Literal["mecab", "ginza"] = "mecab"
     """Who cuts outputs into words when looking for hallucination."""
@@ -31,13 +37,15 @@ class ScoringOptions:
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = at_least(self, 0, "n_resamples", "bootstrap_seed")
+        problems = at_least(self, 0, "n_resamples", "bootstrap_seed")
+        if self.n_resamples > _MOST_RESAMPLES:
+            problems.append(f"--n_resamples must be at most {_MOST_RESAMPLES:,}, not {self.n_resamples}")
         if not self.tokenizers:
-            found.append("--tokenizers needs one tokenizer at least")
+            problems.append("--tokenizers needs one tokenizer at least")
         if len(set(self.tokenizers)) < len(self.tokenizers):
-            found.append("--tokenizers has one twice")
+            problems.append("--tokenizers has one twice")
         if self.profile != "toi" and self.tokenizers != ["mecab"]:
-            found.append(f"--tokenizers are for --profile toi; {self.profile} has its own")
+            problems.append(f"--tokenizers are for --profile toi; {self.profile} has its own")
         if self.compare and self.n_resamples == 0:
-            found.append("--compare needs --n_resamples")
-        return found
+            problems.append("--compare needs --n_resamples")
+        return problems

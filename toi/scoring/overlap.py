@@ -38,10 +38,10 @@ def lcs_indices(reference: Sequence[str], candidate: Sequence[str]) -> list[int]
     """
     rows = _rows(candidate, reference, keep=True)  # rows[i]: the first i tokens of the reference, a bit per candidate token
     i, j = len(reference), len(candidate)
-    found = []
+    indices = []
     while i and j:
         if reference[i - 1] == candidate[j - 1]:
-            found.append(i - 1)
+            indices.append(i - 1)
             i, j = i - 1, j - 1
             continue
         low = (1 << j) - 1
@@ -52,7 +52,7 @@ def lcs_indices(reference: Sequence[str], candidate: Sequence[str]) -> list[int]
             j -= 1
         else:
             i -= 1
-    return found[::-1]
+    return indices[::-1]
 
 
 def _rows(columns: Sequence[str], rows: Sequence[str], *, keep: bool) -> list[int]:

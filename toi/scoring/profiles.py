@@ -14,18 +14,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from toi.scoring.metrics import (
-    BLEU_ORDER,
-    Array,
-    Measure,
-    References,
-    bag_f1,
-    bleu_statistics,
-    check,
-    counts,
-    mean_measure,
-    measures,
-)
+from toi.scoring.bleu import BLEU_ORDER, bleu_statistics
+from toi.scoring.measures import Array, Measure, References, check, counts, mean_measure
+from toi.scoring.metrics import bag_f1, measures
+from toi.scoring.options import PIECES
 from toi.scoring.overlap import lcs_length
 from toi.scoring.segmentation import Segmentation, decoded_pieces, segmentation
 from toi.text.occurrences import sentences
@@ -52,7 +44,7 @@ def profile_measures(
             return jglue_measures(predictions, references)
         case "sonoisa":
             if pieces is None:
-                raise ValueError("the profile sonoisa needs the tokenizer of a T5")
+                raise ValueError(f"the profile sonoisa needs {PIECES}")
             return sonoisa_measures(predictions, references, decoded_pieces(pieces))
         case "lmqg":
             return lmqg_measures(predictions, references, segmentation("sudachi-a"))
@@ -124,11 +116,11 @@ def lmqg_measures(predictions: Sequence[str], references: References, cut: Segme
         rouge_rows.append(_coco_rouge(ours.split(" "), [gold or [""] for gold in theirs]))
     common = f"nrefs:{counts(references)}|case:hyp-lower|tok:{cut.signature}"
     rows = np.array(bleu_rows, dtype=np.float64)
-    found = [
+    bleus = [
         Measure(f"bleu{n}", rows, _coco_bleu(n), f"coco|ref:closest|smooth:none|order:{n}|{common}")
         for n in range(1, BLEU_ORDER + 1)
     ]
-    return [*found, mean_measure("rougeL", rouge_rows, f"coco|beta:{_COCO_BETA}|{common}")]
+    return [*bleus, mean_measure("rougeL", rouge_rows, f"coco|beta:{_COCO_BETA}|{common}")]
 
 
 # lmqg prepares hypotheses, of all languages, as the English gold questions of its first data set were prepared: lower

@@ -11,17 +11,19 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from toi.scoring.metrics import Score
+from toi.scoring.charts import chart
+from toi.scoring.comparison import Comparison
+from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.overlap import lcs_indices
 from toi.scoring.profiles import ROW_METRIC
-from toi.scoring.scored import TYPES, Comparison, Scored, cell, depending, digits_of, in_hundreds, scoring_versions
+from toi.scoring.results import scoring_versions
+from toi.scoring.scored import TYPES, Scored
+from toi.scoring.tables import cell, depending, digits_of, in_hundreds
 from toi.system.files import replacing
 from toi.text.words import mecab_tokens
 
 _LABELS = {"question_type": "question type", "answer_type": "answer type"}
-_BINS = 24
-_WIDTH, _HEIGHT, _FOOT = 320, 130, 18  # of a chart, in its own units
 
 
 def write_report(path: str | Path, scored: Mapping[str, Scored], options: ScoringOptions, about: Mapping[str, Any]) -> None:
@@ -36,8 +38,8 @@ def write_report(path: str | Path, scored: Mapping[str, Scored], options: Scorin
         title=escape(f"Evaluation of {subject}"),
         about=_about(options, about),
         tabs=tabs,
-        sections="\n".join(_section(name, found, options) for name, found in scored.items()),
-        data=_embedded([_examples(found, options) for found in scored.values()]),
+        sections="\n".join(_section(name, of_split, options) for name, of_split in scored.items()),
+        data=_embedded([_examples(of_split, options) for of_split in scored.values()]),
     )
     with replacing(path) as file:
         file.write(page)
@@ -61,20 +63,20 @@ def _about(options: ScoringOptions, about: Mapping[str, Any]) -> str:
     return f"<dl>{items}</dl>"
 
 
-def _section(name: str, found: Scored, options: ScoringOptions) -> str:
+def _section(name: str, scored: Scored, options: ScoringOptions) -> str:
     parts = [
         f'<section data-split="{escape(name)}">',
-        _card(f"Scores: {name}, {len(found.predictions):,} rows", _scores(found.scores, options)),
+        _card(f"Scores: {name}, {len(scored.predictions):,} rows", _scores(scored.scores, options)),
     ]
-    if len(found.by_tokenizer) > 1:
-        parts.append(_card("Scores by tokenizer", _by_tokenizer(found)))
-    if found.comparison is not None:
-        parts.append(_card("Comparison", _comparison(found.comparison)))
+    if len(scored.by_tokenizer) > 1:
+        parts.append(_card("Scores by tokenizer", _by_tokenizer(scored)))
+    if scored.comparison is not None:
+        parts.append(_card("Comparison", _comparison(scored.comparison)))
     for kind in TYPES:
-        groups = found.by_type(kind)
+        groups = scored.by_type(kind)
         if groups:
             parts.append(_card(f"Scores by {_LABELS[kind]}", _types(kind, groups)))
-    parts.append(_card("Distributions", _charts(found, options)))
+    parts.append(_card("Distributions", _charts(scored, options)))
     parts.append(_card("Examples", _EXAMPLES))
     parts.append("</section>")
     return "\n".join(parts)
@@ -135,8 +137,8 @@ def _interval(name: str, score: Score) -> str:
     )
 
 
-def _by_tokenizer(found: Scored) -> str:
-    columns = depending(found.by_tokenizer)
+def _by_tokenizer(scored: Scored) -> str:
+    columns = depending(scored.by_tokenizer)
     names = list(next(iter(columns.values())))
     head = "".join(f'<th scope="col" class="n">{escape(name)}</th>' for name in columns)
     rows = [
@@ -189,63 +191,20 @@ def _types(kind: str, groups: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _charts(found: Scored, options: ScoringOptions) -> str:
-    lengths = [len(p.output) for p in found.predictions], [len(p.target) for p in found.predictions]
+def _charts(scored: Scored, options: ScoringOptions) -> str:
+    lengths = [len(p.output) for p in scored.predictions], [len(p.target) for p in scored.predictions]
     drawn = (("key", "outputs"), ("key line", "targets"))
     key = " ".join(f'<span class="legend"><span class="{name}"></span>{label}</span>' for name, label in drawn)
-    charts = [_chart(f"Characters {key}", lengths[0], lengths[1], whole=True)]
+    charts = [chart(f"Characters {key}", lengths[0], lengths[1], whole=True)]
     shown = [ROW_METRIC[options.profile], "chrf", "round_trip_f1"]
-    for measure in found.measures:
+    for measure in scored.measures:
         if measure.name in shown:
             most = 100.0 if measure.name == "chrf" else 1.0
-            charts.append(_chart(f"{escape(measure.name)} of an example", measure.of_rows.tolist(), None, most=most))
+            charts.append(chart(f"{escape(measure.name)} of an example", measure.of_rows.tolist(), None, most=most))
     return f'<div class="charts">{"".join(charts)}</div>'
 
 
-def _chart(
-    title: str, values: Sequence[float], others: Sequence[float] | None, *, most: float | None = None, whole: bool = False
-) -> str:
-    """A histogram: bars for `values`, and the outline of `others`; from 0 to `most`, or to the largest value."""
-    end = most or max(1.0, *values, *(others or [0]))
-    size = max(1.0, -(-(end + 1) // _BINS)) if whole else end / _BINS  # bins of whole numbers hold whole numbers
-    bins = int(end // size) + 1 if whole else _BINS
-    counted = [_binned(series, size, bins) for series in (values, others) if series is not None]
-    top = max(max(counts) for counts in counted)
-    step = _WIDTH / bins
-    base = _HEIGHT - _FOOT
-
-    def height(count: int) -> float:
-        return round((base - 12) * count / top, 1) if top else 0.0
-
-    def label(i: int) -> str:
-        return f"{i * size:g} to {(i + 1) * size - (1 if whole else 0):g}" if not whole or size > 1 else f"{i * size:g}"
-
-    bars = "".join(
-        f'<rect class="one" x="{i * step + 0.5:.1f}" width="{max(step - 1, 0.5):.1f}" y="{base - height(n)}" height="{height(n)}">'
-        f"<title>{label(i)}: {n:,}</title></rect>"
-        for i, n in enumerate(counted[0])
-        if n
-    )
-    outline = ""
-    if len(counted) > 1:
-        points = " ".join(f"H{i * step:.1f} V{base - height(n)} H{(i + 1) * step:.1f}" for i, n in enumerate(counted[1]))
-        outline = f'<path class="two" d="M0 {base} {points} V{base}"/>'
-    return (
-        f'<figure class="chart"><figcaption>{title}</figcaption><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
-        f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{base}" y2="{base}"/>{bars}{outline}'
-        f'<text x="0" y="{_HEIGHT - 4}">0</text><text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{end:g}</text>'
-        f'<text x="0" y="9">{top:,} examples</text></svg></figure>'
-    )
-
-
-def _binned(values: Sequence[float], size: float, bins: int) -> list[int]:
-    counts = [0] * bins
-    for value in values:
-        counts[min(int(value / size + 1e-9), bins - 1)] += 1
-    return counts
-
-
-def _examples(found: Scored, options: ScoringOptions) -> dict[str, Any]:
+def _examples(scored: Scored, options: ScoringOptions) -> dict[str, Any]:
     """The columns of the table of examples, and its rows."""
     columns: list[dict[str, Any]] = [
         {"key": "id", "label": "id", "kind": "word"},
@@ -253,7 +212,7 @@ def _examples(found: Scored, options: ScoringOptions) -> dict[str, Any]:
         {"key": "output", "label": "output", "kind": "text"},
     ]
     cells: list[list[Any]] = []
-    for p in found.predictions:
+    for p in scored.predictions:
         target, output = differences(p.target, p.output)
         cells.append([p.id, target, output])
 
@@ -262,29 +221,29 @@ def _examples(found: Scored, options: ScoringOptions) -> dict[str, Any]:
         for row, value in zip(cells, values, strict=True):
             row.append(value)
 
-    by_name = {measure.name: measure for measure in found.measures}
+    by_name = {measure.name: measure for measure in scored.measures}
     for name, digits in ((ROW_METRIC[options.profile], 3), ("chrf", 1)):
         if name in by_name:
             add(name, name, "number", _rounded(by_name[name].of_rows.tolist(), digits), digits)
-    add("made_up", "not in the input", "list", found.hallucinated)
-    if found.leaked is not None:
-        add("leaked", "answer leaked", "word", ["yes" if leaked else "" for leaked in found.leaked])
-    if found.trip is not None:
-        add("round_trip", "answer of the reader", "word", found.trip.answers)
+    add("made_up", "not in the input", "list", scored.hallucinated)
+    if scored.leaked is not None:
+        add("leaked", "answer leaked", "word", ["yes" if leaked else "" for leaked in scored.leaked])
+    if scored.trip is not None:
+        add("round_trip", "answer of the reader", "word", scored.trip.answers)
         add("round_trip_f1", "round trip F1", "number", _rounded(by_name["round_trip_f1"].of_rows.tolist(), 3), 3)
-    if found.comparison is not None:
-        add("other", "other output", "text", [differences(other, p.output)[0] for other, p in _pairs(found)])
+    if scored.comparison is not None:
+        add("other", "other output", "text", [differences(other, p.output)[0] for other, p in _pairs(scored)])
     for kind in TYPES:
-        values = [str(found.examples[p.id].extra.get(kind, "")) if p.id in found.examples else "" for p in found.predictions]
+        values = [str(scored.examples[p.id].extra.get(kind, "")) if p.id in scored.examples else "" for p in scored.predictions]
         if any(values):
             add(kind, _LABELS[kind], "word", values)
-    add("input", "input", "more", [p.source for p in found.predictions])
+    add("input", "input", "more", [p.source for p in scored.predictions])
     return {"columns": columns, "rows": cells}
 
 
-def _pairs(found: Scored) -> list[tuple[str, Any]]:
-    assert found.comparison is not None
-    return list(zip(found.comparison.others, found.predictions, strict=True))
+def _pairs(scored: Scored) -> list[tuple[str, Any]]:
+    assert scored.comparison is not None
+    return list(zip(scored.comparison.others, scored.predictions, strict=True))
 
 
 def _rounded(values: Sequence[float], digits: int) -> list[float]:

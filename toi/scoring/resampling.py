@@ -1,6 +1,6 @@
 """Error bars and comparisons of figures, by drawing rows again.
 
-Both work on the sums of Measures (toi/scoring/metrics.py): a resample is a vector of how often each row was drawn, and many are
+Both work on the sums of Measures (toi/scoring/measures.py): a resample is a vector of how often each row was drawn, and many are
 one matrix product.
 """
 
@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from toi.scoring.metrics import Array, Measure, Score
+from toi.scoring.measures import Array, Measure, Score
 
 LEVEL = 0.95
 _CHUNK = 1 << 22  # numbers in a matrix of draws: 32 MB
@@ -36,13 +36,13 @@ def with_intervals(measures: Sequence[Measure], n_resamples: int = 1000, seed: i
     if n_resamples < 1 or rows < 2:
         return {measure.name: measure.score for measure in measures}
     drawn = _figures(measures, _draws(rows, n_resamples, seed))
-    found = {}
+    scores = {}
     for measure, figures in zip(measures, drawn, strict=True):
         value = measure.value
         without = measure.figure(measure.rows.sum(axis=0) - measure.rows)  # (rows,), the figure without each row
         low, high = _bca(figures, value, without)
-        found[measure.name] = replace(measure.score, low=low, high=high)
-    return found
+        scores[measure.name] = replace(measure.score, low=low, high=high)
+    return scores
 
 
 def compare(ours: Sequence[Measure], theirs: Sequence[Measure], n_resamples: int = 1000, seed: int = 0) -> dict[str, Difference]:
@@ -58,14 +58,14 @@ def compare(ours: Sequence[Measure], theirs: Sequence[Measure], n_resamples: int
     shuffled = _shuffled_differences(ours, theirs, n_resamples, seed)
     mine = _figures(ours, _draws(rows, n_resamples, seed))
     other = _figures(theirs, _draws(rows, n_resamples, seed))  # the same draws: paired
-    found = {}
+    differences = {}
     for i, (one, two) in enumerate(zip(ours, theirs, strict=True)):
         value = one.value - two.value
         # Rounding must not tell apart what is equal: two sums of the same numbers in another order.
         as_large = int((np.abs(shuffled[i]) >= abs(value) - 1e-12 * max(1.0, abs(one.value))).sum())
         low, high = np.quantile(mine[i] - other[i], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        found[one.name] = Difference(value, float(low), float(high), (as_large + 1) / (n_resamples + 1))
-    return found
+        differences[one.name] = Difference(value, float(low), float(high), (as_large + 1) / (n_resamples + 1))
+    return differences
 
 
 def _draws(rows: int, n_resamples: int, seed: int) -> Iterator[Array]:
@@ -85,12 +85,12 @@ def _chunks(rows: int, n_resamples: int) -> Iterator[int]:
 def _figures(measures: Sequence[Measure], draws: Iterator[Array]) -> list[Array]:
     """The figures (resamples,) of each measure."""
     table, columns = _side_by_side(measures)
-    found: list[list[Array]] = [[] for _ in measures]
+    by_measure: list[list[Array]] = [[] for _ in measures]
     for counts in draws:
         sums = counts @ table  # (resamples, all k)
-        for measure, column, figures in zip(measures, columns, found, strict=True):
+        for measure, column, figures in zip(measures, columns, by_measure, strict=True):
             figures.append(measure.figure(sums[:, column]))
-    return [np.concatenate(figures) for figures in found]
+    return [np.concatenate(figures) for figures in by_measure]
 
 
 def _side_by_side(measures: Sequence[Measure]) -> tuple[Array, list[slice]]:
@@ -105,14 +105,14 @@ def _shuffled_differences(ours: Sequence[Measure], theirs: Sequence[Measure], tr
     mine, columns = _side_by_side(ours)
     other, _ = _side_by_side(theirs)
     generator = np.random.default_rng(seed)
-    found: list[list[Array]] = [[] for _ in ours]
+    by_measure: list[list[Array]] = [[] for _ in ours]
     for count in _chunks(len(mine), trials):
         swaps = generator.integers(0, 2, (count, len(mine))).astype(np.float64)
         moved = swaps @ (other - mine)  # (trials, all k)
         sums, their_sums = mine.sum(axis=0) + moved, other.sum(axis=0) - moved
-        for measure, column, differences in zip(ours, columns, found, strict=True):
+        for measure, column, differences in zip(ours, columns, by_measure, strict=True):
             differences.append(measure.figure(sums[:, column]) - measure.figure(their_sums[:, column]))
-    return [np.concatenate(differences) for differences in found]
+    return [np.concatenate(differences) for differences in by_measure]
 
 
 def _bca(figures: Array, value: float, without: Array) -> tuple[float, float]:

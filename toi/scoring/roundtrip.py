@@ -15,7 +15,7 @@ from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
 from toi.models.checkpoint import Checkpoint
-from toi.scoring.metrics import Measure
+from toi.scoring.measures import Measure
 from toi.scoring.profiles import jglue_measures
 from toi.system.errors import InputError
 from toi.system.files import replacing_folder
@@ -41,7 +41,7 @@ def qa_task(checkpoint: Checkpoint) -> Task:
 def round_trip(
     predictions: Sequence[Prediction],
     examples: Mapping[str, Example],
-    reader: Checkpoint,
+    reader: Decoder,
     batch_size: int,
     folder: str | Path,
     about: dict[str, object],
@@ -51,7 +51,7 @@ def round_trip(
     The folder holds test.tsv, test.jsonl and task.json, and what was answered in test_output.tsv. A row without a question
     counts as answered wrongly.
     """
-    task = qa_task(reader)
+    task = qa_task(reader.checkpoint)
     rows: list[Row] = []
     asked: list[Example] = []
     golds = []
@@ -63,13 +63,13 @@ def round_trip(
             asked.append(example)
         except ValueError:  # the question is empty, or the example has no answer
             continue
-    found = predict(Decoder(reader), rows, DecodingOptions(), batch_size, "round trip") if rows else []
-    by_id = {example.id: answer.output for example, answer in zip(asked, found, strict=True)}
+    answered = predict(reader, rows, DecodingOptions(), batch_size, "round trip") if rows else []
+    by_id = {example.id: answer.output for example, answer in zip(asked, answered, strict=True)}
     answers = [by_id.get(prediction.id, "") for prediction in predictions]
     measures = [replace(measure, name=f"round_trip_{measure.name}") for measure in jglue_measures(answers, golds)]
     with replacing_folder(folder) as new:
         write_rows(new / "test.tsv", rows)
         write_examples(new / "test.jsonl", asked)
         write_task(new, task, {**about, "counts": {"test": len(rows)}})
-        write_predictions(new / "test_output.tsv", found)
+        write_predictions(new / "test_output.tsv", answered)
     return RoundTrip(answers, measures, len(predictions) - len(rows))

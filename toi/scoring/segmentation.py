@@ -10,11 +10,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from toi.scoring.options import MODEL_PREFIX
 from toi.system.errors import InputError
 from toi.text.words import mecab_tokens
 
 SEGMENTATIONS = ("mecab", "sudachi-a", "sudachi-b", "sudachi-c", "char")
-T5_PREFIX = "t5:"  # t5:FOLDER is the tokenizer of a model
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def segmentation(name: str) -> Segmentation:
         return Segmentation(name, "char", _remembered(_characters))
     if name in SEGMENTATIONS:
         return _sudachi(name)
-    if name.startswith(T5_PREFIX):
-        return _t5(name)
-    raise InputError(f"unknown tokenizer {name!r}; tokenizers are {', '.join(SEGMENTATIONS)} and {T5_PREFIX}FOLDER")
+    if name.startswith(MODEL_PREFIX):
+        return _of_model(name)
+    raise InputError(f"unknown tokenizer {name!r}; tokenizers are {', '.join(SEGMENTATIONS)} and {MODEL_PREFIX}FOLDER")
 
 
 def _characters(text: str) -> list[str]:
@@ -82,31 +82,32 @@ def _sudachi_tokenizer() -> Any:
     return dictionary.tokenizer() if hasattr(dictionary, "tokenizer") else dictionary.create()
 
 
-def _t5(name: str) -> Segmentation:
-    tokenizer, source = _t5_tokenizer(name.removeprefix(T5_PREFIX))
+def _of_model(name: str) -> Segmentation:
+    tokenizer, source = _model_tokenizer(name.removeprefix(MODEL_PREFIX))
 
     def tokens(text: str) -> list[str]:
         return list(tokenizer.fast.convert_ids_to_tokens(tokenizer.encode(text)))
 
-    return Segmentation(name, f"t5-{source}", _remembered(tokens))
+    return Segmentation(name, f"{MODEL_PREFIX[:-1]}-{source}", _remembered(tokens))
 
 
 def decoded_pieces(folder: str | Path) -> Segmentation:
     """The pieces of a T5 tokenizer as texts: each id decoded by itself and stripped, empty ones left out."""
-    tokenizer, source = _t5_tokenizer(str(folder))
+    tokenizer, source = _model_tokenizer(str(folder))
 
     def tokens(text: str) -> list[str]:
         return " ".join(tokenizer.decode_batch([[i] for i in tokenizer.encode(text)])).split()
 
-    return Segmentation(f"{T5_PREFIX}{folder}", f"t5-decoded-{source}", _remembered(tokens))
+    return Segmentation(f"{MODEL_PREFIX}{folder}", f"{MODEL_PREFIX[:-1]}-decoded-{source}", _remembered(tokens))
 
 
-def _t5_tokenizer(name: str) -> tuple[Any, str]:
+def _model_tokenizer(name: str) -> tuple[Any, str]:
     """The tokenizer of a model, and which it is: the file that it is made from, with the beginning of its SHA-256."""
-    from toi.models.checkpoint import find
+    from toi.models.checkpoint import find, quiet
     from toi.models.tokenizer_files import load_tokenizer
     from toi.system.files import sha256
 
+    quiet()
     folder = find(name, weights=False)
     tokenizer = load_tokenizer(folder)
     file = next(path for path in (folder / "spiece.model", folder / "tokenizer.json") if path.is_file())

@@ -9,5 +9,5 @@ class InputError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, at most 200 characters; its type where it says nothing."""
+    """What a library's error says in its first line, 200 characters at most; its name where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -31,7 +31,8 @@ _IS_JAPANESE = re.compile(f"[{JAPANESE}]")
 
 _OPEN = "（("
 _PAIR = re.compile("[（()）]")
-_SEPARATOR = re.compile(r"\s*\[(?:SEP|sep)\]\s*")
+SEPARATOR = r"\[(?:SEP|sep)\]"  # what JSQuAD has between title and body
+_SEPARATOR = re.compile(rf"\s*{SEPARATOR}\s*")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import re
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
 
-from toi.text.normalization import Aligned, align, normalize
+from toi.text.normalization import SEPARATOR, Aligned, align, normalize
 from toi.text.words import content_words
 
-_SENTENCE_END = re.compile(r"[。！？!?．\n]+[」』）)”\"]*|\[(?:SEP|sep)\]\s*")
+_SENTENCE_END = re.compile(rf"[。！？!?．\n]+[」』）)”\"]*|{SEPARATOR}\s*")
 
 
 def find(answer: str, context: str) -> list[tuple[int, int]]:

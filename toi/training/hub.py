@@ -5,7 +5,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
-from toi.system.errors import InputError
+from toi.system.errors import InputError, first_line
 
 
 def check_hub() -> None:
@@ -15,7 +15,7 @@ def check_hub() -> None:
     except LocalTokenNotFoundError:
         raise InputError("--push_to_hub: not logged in; run `hf auth login` first") from None
     except (HfHubHTTPError, OSError) as error:
-        raise InputError(f"--push_to_hub: the Hugging Face hub does not let us in ({_first_line(error)})") from None
+        raise InputError(f"--push_to_hub: the Hugging Face hub does not let us in ({first_line(error)})") from None
 
 
 def push(folder: str | Path, name: str | None = None) -> str:
@@ -28,11 +28,7 @@ def push(folder: str | Path, name: str | None = None) -> str:
         address = api.create_repo(name or Path(folder).absolute().name, exist_ok=True)
         api.upload_folder(folder_path=str(folder), repo_id=address.repo_id, commit_message="A model trained with Toi")
     except HFValidationError as error:
-        raise InputError(f"--hub_model_id {name}: {_first_line(error)}") from None
+        raise InputError(f"--hub_model_id {name}: {first_line(error)}") from None
     except (HfHubHTTPError, OSError) as error:
-        raise InputError(f"{folder}: trained, but the Hugging Face hub did not take it ({_first_line(error)})") from None
+        raise InputError(f"{folder}: trained, but the Hugging Face hub did not take it ({first_line(error)})") from None
     return str(address)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,91 @@
+"""An Audit in words: the table that a prepare script prints, and `report.json`."""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from toi.data.audit import TOKENIZED, Audit, BySplit, Note, Shared, TokenCounts, percentile
+from toi.data.examples import SPLITS
+
+
+def table(audit: Audit) -> str:
+    """The audit as text."""
+    lines = [_line("", SPLITS)]
+    lines.append(_counted("questions read", audit.read))
+    lines.append(_counted("rows kept", audit.kept))
+    for title, notes in (("dropped", audit.dropped), ("ambiguous", audit.ambiguous)):
+        counts = Counter((note.reason, note.split) for note in notes)
+        for reason in sorted({reason for reason, _ in counts}):
+            lines.append(_counted(f"{title}: {reason}", {split: counts[reason, split] for split in SPLITS}))
+    for (part, unit), lengths in audit.lengths.items():
+        lines.append(_line(f"{part} {unit}, median / 95% / most", [_summary(lengths[split]) for split in SPLITS]))
+    if audit.tokens is not None:
+        for name, limit, counts_by_split in _beyond(audit.tokens):
+            lines.append(_counted(name if limit is None else f"{name} at {limit} tokens", counts_by_split))
+    lines += [f"{_shared_name(shared)}: {count:,}" for shared, count in audit.shared.items()]
+    if audit.tokens is not None:
+        common = " ".join(f"{c}({n:,})" for c, n in audit.tokens.characters.most_common(10))
+        lines.append(f"characters that {audit.tokenizer} does not know: {common or 'none'}")
+    return "\n".join(lines)
+
+
+def reasons(notes: Iterable[Note], split: str) -> str:
+    """Why questions of a split were dropped, with their numbers."""
+    counts = Counter(note.reason for note in notes if note.split == split)
+    return ", ".join(f"{reason} ({count})" for reason, count in sorted(counts.items()))
+
+
+def report(audit: Audit) -> dict[str, Any]:
+    """The audit as `report.json` has it."""
+    tokens = audit.tokens
+    return {
+        "read": {split: audit.read[split] for split in SPLITS},
+        "kept": {split: audit.kept[split] for split in SPLITS},
+        "dropped": [{"split": split, "reason": reason, "id": id} for split, reason, id in sorted(audit.dropped)],
+        "ambiguous": [{"split": split, "why": why, "id": id} for split, why, id in sorted(audit.ambiguous)],
+        "shared": {_shared_name(shared): count for shared, count in audit.shared.items()},
+        "lengths": {
+            f"{part} {unit}": {split: _distribution(lengths[split]) for split in SPLITS}
+            for (part, unit), lengths in audit.lengths.items()
+        },
+        "tokenizer": audit.tokenizer,
+        "limits": tokens.limits if tokens else {},
+        "truncated": {name: counts for name, _, counts in _beyond(tokens)} if tokens else {},
+        "unknown_characters": dict(tokens.characters.most_common(10)) if tokens else {},
+    }
+
+
+def _beyond(tokens: TokenCounts) -> Iterable[tuple[str, int | None, BySplit]]:
+    """What a model would not see as it is: its name, the limit in tokens if there is one, rows (of `<unk>` tokens) by split."""
+    for part in TOKENIZED:
+        yield f"{part}s cut", tokens.limits[part], tokens.cut[part]
+        yield f"<unk> in {part}s", None, tokens.unknown[part]
+    yield "answers cut", tokens.limits["source"], tokens.cut["answer"]
+
+
+def _shared_name(shared: Shared) -> str:
+    return f"{shared.split} rows with a {shared.part} of {shared.other}"
+
+
+def _counted(name: str, counts: Mapping[str, int]) -> str:
+    return _line(name, [f"{counts[split]:,}" for split in SPLITS])
+
+
+def _line(name: str, values: Iterable[str]) -> str:
+    return f"{name:58}" + "".join(f"{value:>22}" for value in values)
+
+
+def _summary(lengths: Sequence[int]) -> str:
+    return f"{percentile(lengths, 50):,} / {percentile(lengths, 95):,} / {max(lengths):,}"
+
+
+def _distribution(lengths: Sequence[int]) -> dict[str, float]:
+    return {
+        "min": min(lengths),
+        "median": percentile(lengths, 50),
+        "mean": round(statistics.fmean(lengths), 2),
+        "p95": percentile(lengths, 95),
+        "p99": percentile(lengths, 99),
+        "max": max(lengths),
+    }

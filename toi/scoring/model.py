@@ -1,0 +1,45 @@
+"""Scores of a model: it predicts the splits of a data folder, and its outputs are scored."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from toi.data.examples import read_rows, split_path
+from toi.data.predictions import Prediction, write_predictions
+from toi.decoding.decoder import Decoder
+from toi.decoding.options import DecodingOptions
+from toi.decoding.predict import predict
+from toi.models.checkpoint import Checkpoint
+from toi.scoring.measures import Score
+from toi.scoring.options import ScoringOptions
+from toi.scoring.results import write_results
+from toi.scoring.scored import gold_answers, score_rows
+
+
+def evaluate_model(
+    checkpoint: Checkpoint, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
+) -> tuple[dict[str, dict[str, Score]], dict[str, int]]:
+    """Predict the splits, write `{split}_output.tsv` and `results.json` to `output_dir`, return the scores and row counts."""
+    predictions = predict_splits(checkpoint, data_dir, splits, options, batch_size, output_dir)
+    scoring = ScoringOptions()
+    scored = {split: score_rows(predictions[split], scoring, gold_answers(data_dir, split)) for split in splits}
+    write_results(output_dir, scored, scoring, about_model(checkpoint, data_dir, options))
+    return {split: of_split.scores for split, of_split in scored.items()}, {split: len(predictions[split]) for split in splits}
+
+
+def predict_splits(
+    checkpoint: Checkpoint, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
+) -> dict[str, list[Prediction]]:
+    """Predict the splits and write `{split}_output.tsv`."""
+    rows = {split: read_rows(split_path(data_dir, split)) for split in splits}
+    predictions, decoder = {}, Decoder(checkpoint)
+    for split in splits:
+        predictions[split] = predict(decoder, rows[split], options, batch_size, split)
+        write_predictions(Path(output_dir) / f"{split}_output.tsv", predictions[split])
+    return predictions
+
+
+def about_model(checkpoint: Checkpoint, data_dir: str, options: DecodingOptions) -> dict[str, Any]:
+    """The beginning of `results.json`: which model, on which data, decoded how."""
+    decoding = {name: value for name, value in vars(options).items() if name in DecodingOptions.__dataclass_fields__}
+    return {"model": checkpoint.name, "data_dir": data_dir, "decoding": decoding}
