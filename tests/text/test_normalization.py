@@ -4,16 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from toi.text.normalization import (
-    Edit,
-    Normalization,
-    _normalize_whole,
-    align,
-    bracketed,
-    normalize,
-    substitute,
-    substituted_offsets,
-)
+from toi.text.edits import Edit, bracketed, substitute
+from toi.text.normalization import Normalization, _normalize_whole, align, normalize
 
 NORMALIZED = [
     ("", ""),
@@ -185,9 +177,3 @@ def test_a_span_behind_a_separator_and_brackets():
     assert aligned.text == "梅雨<|n|>梅雨は雨季の一種"
     low, high = aligned.span(start, start + 2)
     assert aligned.text[low:high] == "雨季"
-
-
-def test_substituted_offsets():
-    edits = [Edit(1, 3, "xyz"), Edit(4, 5)]
-    assert substitute("abcdef", edits) == "axyzdf"
-    assert substituted_offsets(6, edits) == [0, 1, 1, 4, 5, 5, 6]

@@ -13,6 +13,8 @@ from functools import lru_cache
 
 import neologdn
 
+from toi.text.edits import Edit, bracketed, outermost, substitute, substituted_offsets
+
 # C0/C1 controls and the two Unicode line separators: never in a line of a TSV. Those that end or
 # indent a line become a space, the others vanish. Lone surrogates cannot be written as UTF-8.
 _SPACES = dict.fromkeys([*range(0x09, 0x0E), *range(0x1C, 0x20), 0x85, 0x2028, 0x2029], " ")
@@ -29,18 +31,7 @@ LATIN = "0-9A-Za-z"
 _CHANGING = re.compile(f"[^{JAPANESE}{LATIN}]+")
 _IS_JAPANESE = re.compile(f"[{JAPANESE}]")
 
-_OPEN = "（("
-_PAIR = re.compile("[（()）]")
 _SEPARATOR = re.compile(r"\s*\[(?:SEP|sep)\]\s*")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A raw span and what is to stand in its place."""
-
-    start: int
-    end: int
-    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ class Normalization:
             edits += [Edit(*match.span(), self.separator) for match in _SEPARATOR.finditer(text)]
         if self.remove_brackets:
             edits += [Edit(start, end) for start, end in bracketed(text, keep)]
-            edits = _outermost(edits)
+            edits = outermost(edits)
         return edits
 
 
@@ -240,55 +231,3 @@ def _align_whole(text: str, lowercase: bool) -> Aligned:
     whole = _normalize_whole(text, lowercase)
     sizes = [min(len(_normalize_whole(text[:i], lowercase)), len(whole)) for i in range(len(text))]
     return Aligned(text, whole, tuple(_never_falling([*sizes, len(whole)])))
-
-
-def bracketed(text: str, keep: tuple[int, int] | None = None) -> list[tuple[int, int]]:
-    """Spans of `（...）` and `(...)`, outermost ones, in order; nested and mixed widths included.
-
-    A group that overlaps the span `keep` stays, but groups nested in it that do not overlap are
-    given. An unclosed bracket is text.
-    """
-    groups: list[tuple[int, int]] = []
-    opened: list[int] = []
-    for match in _PAIR.finditer(text):
-        if match.group() in _OPEN:
-            opened.append(match.start())
-        elif opened:
-            groups.append((opened.pop(), match.end()))
-    if keep is not None:
-        groups = [(start, end) for start, end in groups if end <= keep[0] or keep[1] <= start]
-    return [(edit.start, edit.end) for edit in _outermost([Edit(start, end) for start, end in groups])]
-
-
-def _outermost(edits: list[Edit]) -> list[Edit]:
-    """The edits in order, without those inside or across the end of an earlier one."""
-    kept: list[Edit] = []
-    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
-        if not kept or edit.start >= kept[-1].end:
-            kept.append(edit)
-    return kept
-
-
-def substitute(text: str, edits: Sequence[Edit]) -> str:
-    """The text with the (ordered, disjoint) edits made."""
-    pieces, done = [], 0
-    for edit in edits:
-        pieces += [text[done : edit.start], edit.text]
-        done = edit.end
-    return "".join([*pieces, text[done:]])
-
-
-def substituted_offsets(length: int, edits: Sequence[Edit]) -> list[int]:
-    """For each boundary of a text of `length` characters, its boundary after `substitute`.
-
-    Boundaries inside an edited span go to the beginning of what replaced it.
-    """
-    offsets: list[int] = []
-    shift = done = 0
-    for edit in edits:
-        offsets.extend(range(done + shift, edit.start + shift))
-        offsets.extend([edit.start + shift] * (edit.end - edit.start))
-        shift += len(edit.text) - (edit.end - edit.start)
-        done = edit.end
-    offsets.extend(range(done + shift, length + shift + 1))
-    return offsets
