@@ -32,6 +32,8 @@ _CHANGING = re.compile(f"[^{JAPANESE}{LATIN}]+")
 _IS_JAPANESE = re.compile(f"[{JAPANESE}]")
 
 _SEPARATOR = re.compile(r"\s*\[(?:SEP|sep)\]\s*")
+_SEPARATOR_IN_LINE = re.compile(r"[^\S\r\n]*\[(?:SEP|sep)\][^\S\r\n]*")
+_LINE_BREAK = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class Normalization:
     lowercase: bool = False
     remove_brackets: bool = False
     separator: str = "<|n|>"  # stands for the [SEP] that JSQuAD has between title and body
+    line_breaks: bool = False  # kept: each line is normalized by itself
 
     def __call__(self, text: str) -> str:
         """The normalized text."""
-        return normalize(substitute(text, self._edits(text, None)), self.lowercase)
+        text = substitute(text, self._edits(text, None))
+        return normalize_lines(text, self.lowercase) if self.line_breaks else normalize(text, self.lowercase)
 
     def aligned(self, text: str, keep: tuple[int, int] | None = None) -> "Aligned":
         """Normalize `text` and remember where its characters went.
@@ -52,15 +56,17 @@ class Normalization:
         `keep` is a raw span (the answer) that `remove_brackets` must leave alone.
         """
         edits = self._edits(text, keep)
+        carry = align_lines if self.line_breaks else align
         if not edits:
-            return align(text, self.lowercase)
-        inner = align(substitute(text, edits), self.lowercase)
+            return carry(text, self.lowercase)
+        inner = carry(substitute(text, edits), self.lowercase)
         return Aligned(text, inner.text, tuple(inner.offsets[at] for at in substituted_offsets(len(text), edits)))
 
     def _edits(self, text: str, keep: tuple[int, int] | None) -> list[Edit]:
         edits = []
         if "[SEP]" in text or "[sep]" in text:
-            edits += [Edit(*match.span(), self.separator) for match in _SEPARATOR.finditer(text)]
+            pattern = _SEPARATOR_IN_LINE if self.line_breaks else _SEPARATOR
+            edits += [Edit(*match.span(), self.separator) for match in pattern.finditer(text)]
         if self.remove_brackets:
             edits += [Edit(start, end) for start, end in bracketed(text, keep)]
             edits = outermost(edits)
@@ -88,6 +94,18 @@ def normalize(text: str, lowercase: bool = False) -> str:
     if pieces is None:
         return _normalize_whole(text, lowercase)
     return "".join([piece for piece, _ in pieces])
+
+
+def normalize_lines(text: str, lowercase: bool = False) -> str:
+    """Every line normalized by itself; CRLF and CR become LF, and empty lines at both ends are dropped.
+
+    >>> normalize_lines("\\n題　名\\r\\n\\r\\n  ﾋﾟｱﾉ\\tを \\n")
+    '題名\\n\\nピアノを'
+
+    Empty lines in between stay, and so does the order of lines; the indentation of a line and the spaces at its end do not, nor
+    tabs. What else ends a line for Unicode (U+2028, U+0085, form feeds) is a space, as in `normalize`.
+    """
+    return "\n".join([normalize(line, lowercase) for line in _LINE_BREAK.split(text)]).strip("\n")
 
 
 def _normalize_whole(text: str, lowercase: bool) -> str:
@@ -178,7 +196,7 @@ class Aligned:
     offsets: tuple[int, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The normalized span of the raw span `[start, end)`, without spaces at its ends.
+        """The normalized span of the raw span `[start, end)`, without spaces and line breaks at its ends.
 
         Where several raw characters became one (か + ゛ -> が) the whole of it belongs to the span.
         Raises ValueError if nothing of the span is left.
@@ -195,9 +213,9 @@ class Aligned:
                 after = bisect_right(self.offsets, high)
                 if after < len(self.offsets) and self._composed(start, after):
                     high = self.offsets[after]
-        while low < high and self.text[low] == " ":
+        while low < high and self.text[low] in " \n":
             low += 1
-        while low < high and self.text[high - 1] == " ":
+        while low < high and self.text[high - 1] in " \n":
             high -= 1
         if low == high:
             raise ValueError(f"nothing is left of {self.raw[start:end]!r} after normalization")
@@ -224,6 +242,26 @@ def align(text: str, lowercase: bool = False) -> Aligned:
         at += len(piece)
     offsets.append(at)
     return Aligned(text, "".join([piece for piece, _ in pieces]), tuple(offsets))
+
+
+def align_lines(text: str, lowercase: bool = False) -> Aligned:
+    """`normalize_lines`, with the offsets."""
+    lines: list[str] = []
+    offsets: list[int] = []
+    at = done = 0
+    for match in (*_LINE_BREAK.finditer(text), None):
+        start, end = match.span() if match else (len(text), len(text))
+        line = align(text[done:start], lowercase)
+        lines.append(line.text)
+        offsets.extend([at + offset for offset in line.offsets[:-1]])
+        at += len(line.text)
+        offsets.extend([at] * (end - start))  # CR and LF together become one LF
+        at, done = at + 1, end
+    offsets.append(at - 1)
+    whole = "\n".join(lines)
+    kept = whole.strip("\n")
+    dropped = len(whole) - len(whole.lstrip("\n"))
+    return Aligned(text, kept, tuple([min(max(offset - dropped, 0), len(kept)) for offset in offsets]))
 
 
 def _align_whole(text: str, lowercase: bool) -> Aligned:
