@@ -214,13 +214,14 @@ def set_up(options: TrainOptions, highlighted: bool) -> "State":
 def encode_splits(options: TrainOptions, accelerator: "Accelerator", tokenizer: "Tokenizer") -> "dict[str, TokenRows]":
     """The train and the dev split as token ids, and on stdout what was seen of them."""
     from toi.data.examples import split_path
+    from toi.data.tasks import keeps_line_breaks
     from toi.training.encoded import token_rows
 
     rows = {}
     for split in ("train", "dev"):
         with accelerator.main_process_first():  # one encodes, the others find it done
-            path = split_path(options.data_dir, split)
-            rows[split], audit = token_rows(path, tokenizer, options.max_input_length, options.max_target_length)
+            path, breaks = split_path(options.data_dir, split), keeps_line_breaks(options.data_dir)
+            rows[split], audit = token_rows(path, tokenizer, options.max_input_length, options.max_target_length, breaks)
         accelerator.print(f"{split}: {audit}")
         if split == "train":
             accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
@@ -251,13 +252,11 @@ def make_loss(options: TrainOptions) -> "Loss":
 def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
     """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
     from toi.data.examples import iterate_rows, split_path
-    from toi.data.tasks import HIGHLIGHT
+    from toi.data.tasks import HIGHLIGHT, keeps_line_breaks
 
-    highlighted = False
-    for path in [split_path(data_dir, split) for split in splits]:
-        for row in iterate_rows(path):
-            highlighted = highlighted or HIGHLIGHT in row.source
-    return highlighted
+    paths, breaks = [split_path(data_dir, split) for split in splits], keeps_line_breaks(data_dir)
+    marked = [sum(HIGHLIGHT in row.source for row in iterate_rows(path, line_breaks=breaks)) for path in paths]
+    return any(marked)
 
 
 def describe(options: TrainOptions) -> dict[str, Any]:

@@ -45,6 +45,16 @@ def test_cut_to_the_limits(tiny, tsv, cache):
     assert all(len(e.source) <= 4 and len(e.target) <= 5 and e.source[-1] == e.target[-1] == 1 for e in rows)
 
 
+def test_line_breaks_are_read_where_the_task_has_them(tiny, tsv, cache):
+    tokenizer = load_tokenizer(tiny)
+    tsv.write_text("1\t山\\n県\t甲\\\\府\n", encoding="utf-8")
+    for _ in range(2):  # made, and found in the cache
+        for line_breaks, source, target in ((False, r"山\n県", r"甲\\府"), (True, "山\n県", "甲\\府")):
+            rows, _ = token_rows(tsv, tokenizer, 512, 64, line_breaks)
+            assert list(rows) == [Encoded(tokenizer.encode(source), tokenizer.encode(target))]
+    assert len(list(cache.iterdir())) == 2
+
+
 def test_made_once_for_a_content(tiny, tsv, cache, tmp_path):
     tokenizer = load_tokenizer(tiny)
     token_rows(tsv, tokenizer, 512, 64)

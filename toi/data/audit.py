@@ -9,7 +9,7 @@ from typing import Any
 
 from toi.data.examples import SPLITS, Example, Row
 from toi.system.files import write_json
-from toi.text.normalization import normalize
+from toi.text.normalization import normalize, normalize_lines
 
 Rows = Sequence[tuple[Row, Example]]
 
@@ -94,7 +94,7 @@ class Audit:
             return False
         end = row.source.rfind("<hl>")
         if end < 0:
-            answer = normalize(example.answers[0].text)
+            answer = (normalize_lines if "\n" in row.source else normalize)(example.answers[0].text)
             at = row.source.find(answer, max(0, row.source.find("context: ")))
             end = at + len(answer) if at >= 0 else 0
         # Where even the characters are fewer than the limit, so are the tokens (the bytes of rare ones apart).

@@ -10,7 +10,8 @@ import numpy as np
 
 from toi.data.examples import Example, read_examples, read_rows, split_path
 from toi.data.predictions import Prediction, read_predictions, write_predictions
-from toi.data.tasks import HIGHLIGHT, read_task
+from toi.data.tasks import HIGHLIGHT, keeps_line_breaks, read_task
+from toi.data.tsv import escape
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
 from toi.models.checkpoint import Checkpoint
@@ -25,7 +26,7 @@ from toi.system.files import write_json
 from toi.system.versions import versions
 
 TYPES = ("question_type", "answer_type")  # what JaQuAD says of its questions
-_LABELS = re.compile(r"(?:^|(?<= ))(?:answer|context|question): ")  # as toi/data/tasks.py has them
+_LABELS = re.compile(r"(?:^|(?<=[ \n]))(?:answer|context|question): ")  # as toi/data/tasks.py has them
 _CHANGES = 10  # examples that --compare shows
 
 
@@ -96,11 +97,12 @@ def predict_splits(
     checkpoint: Checkpoint, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
 ) -> dict[str, list[Prediction]]:
     """Predict the splits and write `{split}_output.tsv`."""
-    rows = {split: read_rows(split_path(data_dir, split)) for split in splits}
+    line_breaks = keeps_line_breaks(data_dir)
+    rows = {split: read_rows(split_path(data_dir, split), line_breaks=line_breaks) for split in splits}
     found = {}
     for split in splits:
-        found[split] = predict(checkpoint, rows[split], options, batch_size, split)
-        write_predictions(Path(output_dir) / f"{split}_output.tsv", found[split])
+        found[split] = predict(checkpoint, rows[split], options, batch_size, split, line_breaks=line_breaks)
+        write_predictions(Path(output_dir) / f"{split}_output.tsv", found[split], line_breaks=line_breaks)
     return found
 
 
@@ -398,7 +400,7 @@ def cell(name: str, found: Score) -> str:
 
 
 def comparison_table(comparison: Comparison) -> str:
-    """The differences with their intervals and p-values, and the examples that changed most."""
+    """The differences with their intervals and p-values, and the examples that changed most, an output a line."""
     lines = [f"{'compared with':23}{comparison.file}", f"{'':25}{'difference':<27}p"]
     for name, d in comparison.differences.items():
         digits = digits_of(name)
@@ -406,7 +408,8 @@ def comparison_table(comparison: Comparison) -> str:
         lines.append(f"{name:25}{difference:<27}{d.p:.4f}")
     lines.append(f"changed most ({comparison.metric}, ours - theirs)")
     for c in comparison.changes:
-        lines += [f"  {c.ours - c.theirs:+.4f}  {c.id}", f"    ours    {c.output}", f"    theirs  {c.other}"]
+        ours, theirs = (escape(text) if "\n" in text else text for text in (c.output, c.other))
+        lines += [f"  {c.ours - c.theirs:+.4f}  {c.id}", f"    ours    {ours}", f"    theirs  {theirs}"]
     if not comparison.changes:
         lines.append("  nothing: all outputs are the same")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ a changed file is encoded anew and an unchanged one is not. It is kept where Hug
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ import datasets
 import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
-from toi.data.examples import iterate_rows
+from toi.data.examples import Row, iterate_rows
 from toi.models.batches import Encoded, truncate
 from toi.models.tokenizer import Tokenizer
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
@@ -77,27 +77,30 @@ class TokenRows(Sequence[Encoded]):
 
 
 def token_rows(
-    path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_target_length: int
+    path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_target_length: int, line_breaks: bool = False
 ) -> tuple[TokenRows, TokenAudit]:
     """The rows of a TSV, cut to the limits (in tokens, the end-of-sequence id included and kept), and what was seen of them.
 
-    Raises InputError if the TSV or the cache cannot be used.
+    `line_breaks` is what the task of the TSV says of them. Raises InputError if the TSV or the cache cannot be used.
     """
-    key = hashlib.sha256(f"{_FORMAT} {sha256(path)} {tokenizer.fingerprint()} {max_input_length} {max_target_length}".encode())
+    read_as = " line_breaks" if line_breaks else ""
+    key = hashlib.sha256(
+        f"{_FORMAT} {sha256(path)} {tokenizer.fingerprint()} {max_input_length} {max_target_length}{read_as}".encode()
+    )
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / key.hexdigest()[:32]
     if not (folder / "audit.json").is_file():
         check_writable(folder.parent)
         with replacing_folder(folder) as new:
-            audit = _encode(path, tokenizer, max_input_length, max_target_length, new / "rows.arrow")
+            rows = iterate_rows(path, line_breaks=line_breaks)
+            audit = _encode(rows, tokenizer, max_input_length, max_target_length, new / "rows.arrow")
             write_json(new / "audit.json", asdict(audit))
     return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), TokenAudit(**read_json(folder / "audit.json"))
 
 
-def _encode(path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_target_length: int, to: Path) -> TokenAudit:
+def _encode(all_rows: Iterator[Row], tokenizer: Tokenizer, max_input_length: int, max_target_length: int, to: Path) -> TokenAudit:
     """Write the Arrow file, a part at a time."""
     audit = TokenAudit()
     with ArrowWriter(features=_FEATURES, path=str(to)) as writer:
-        all_rows = iterate_rows(path)
         while rows := list(islice(all_rows, _AT_ONCE)):
             sources = tokenizer.encode_batch([row.source for row in rows])
             targets = tokenizer.encode_batch([row.target for row in rows])
