@@ -119,6 +119,7 @@ def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
     from toi.data.examples import read_examples, read_rows, split_path
     from toi.data.predictions import read_predictions
+    from toi.data.tasks import keeps_line_breaks
     from toi.scoring.comparison import read_other
     from toi.scoring.hallucination import check_tokenizer
     from toi.scoring.scored import examples_by_id
@@ -134,7 +135,9 @@ def check_inputs(options: EvaluateOptions) -> None:
         if options.predictions:
             rows = [(p.id, p.target) for p in read_predictions(options.predictions)]
         else:
-            rows = [(row.id, row.target) for row in read_rows(split_path(options.data_dir or "data", split))]
+            data_dir = options.data_dir or "data"
+            path = split_path(data_dir, split)
+            rows = [(row.id, row.target) for row in read_rows(path, line_breaks=keeps_line_breaks(data_dir))]
         file = examples_file(options, split)
         if file is not None:
             examples_by_id(read_examples(file), [id for id, _ in rows], str(file))

@@ -117,7 +117,7 @@ def main(options: GenerateOptions) -> None:
     answered = answer(decoder, task, options, requests_of(options, text, task))
     if options.input_file is None:
         refuse_nothing(answered[0], options)
-    show(answered, options, many=options.input_file is not None)
+    show(answered, options, task, many=options.input_file is not None)
     print(f"generate.py: {decoder.report}", file=sys.stderr)
 
 
@@ -139,7 +139,7 @@ def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tupl
     from toi.data.requests import Request, parse_requests
 
     if options.input_file is not None:
-        return parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks)
+        return parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks, task.line_breaks)
     fields = ("context", "answer", "question", "title", "answer_start", "occurrence")
     return [("", Request(**{name: getattr(options, name) for name in fields}))]
 
@@ -174,6 +174,7 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     from tqdm import tqdm
 
     from toi.data.tasks import HIGHLIGHT
+    from toi.decoding.decoder import limits_of
     from toi.scoring.answered import Answered
     from toi.scoring.verdicts import verdict
 
@@ -181,7 +182,7 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     if options.verbose:
         print(f"generate.py: {options}", file=sys.stderr)
     examples, sources = prompts_of(task, requests, warn)
-    limits = decoder.limits(options)
+    limits = limits_of(checkpoint, options)
     encoded, mark = checkpoint.family.encode(sources, None, limits), checkpoint.tokenizer.encode(HIGHLIGHT)[0]
     for (place, _), source, row in zip(requests, sources, encoded, strict=True):
         at = f"{place}: " if place else ""
@@ -221,12 +222,19 @@ def refuse_nothing(one: "Answered", options: GenerateOptions) -> None:
         )
 
 
-def show(answered: "list[Answered]", options: GenerateOptions, many: bool) -> None:
-    """Print the outputs, and on stderr which requests have fewer than were asked for."""
+def show(answered: "list[Answered]", options: GenerateOptions, task: "Task", many: bool) -> None:
+    """Print the outputs, and on stderr which requests have fewer than were asked for.
+
+    An output is a line, but for the only one of a single request: its line breaks are printed as they are.
+    """
     from toi.scoring.answered import lines_of
 
-    for line in lines_of(answered, options.output_format, several=many and options.num_return_sequences > 1):
-        print(line)
+    if task.line_breaks and options.output_format == "text" and not many and len(answered[0].output.texts) == 1:
+        print(answered[0].output.texts[0].text)
+    else:
+        several = many and options.num_return_sequences > 1
+        for line in lines_of(answered, options.output_format, several, task.line_breaks):
+            print(line)
     for number, one in enumerate(answered, start=1):
         of = f"request {one.request.id or number}: " if many else ""
         if one.output.text is None:
@@ -264,7 +272,7 @@ def talk(decoder: "Decoder", task: "Task", options: GenerateOptions) -> None:
                 request = Request(line) if "<hl>" in line else request
                 one = answer(decoder, task, options, [("", request)])[0]
                 refuse_nothing(one, options)
-                show([one], options, many=False)
+                show([one], options, task, many=False)
         except SystemExit:  # --help has been printed
             continue
         except (InputError, ValueError) as error:

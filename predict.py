@@ -4,18 +4,22 @@
     python predict.py --model_name_or_path model --data_dir data --split test
 
 The input has tab-separated fields: id, source and, if there is one, target. The output has a header and the columns qa_id, input,
-target, output, score. Sources are taken as they are: the prepare scripts made them as the model expects. A run that was
-killed goes on where it was when it is started again. Several processes share the rows: accelerate launch predict.py ...
+target, output, score. Sources are taken as they are: the prepare scripts made them as the model expects. Where the task.json of the
+data folder, or for --input_file that of the model, has line_breaks, they are written as \\n, and the output has a column that says
+so. A run that was killed goes on where it was when it is started again. Several processes share the rows: accelerate launch ...
 """
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from toi.decoding.options import DecodingOptions
 from toi.system.cli import run
 from toi.system.options import at_least
+
+if TYPE_CHECKING:
+    from toi.data.examples import Row
 
 
 @dataclass
@@ -45,21 +49,21 @@ class PredictOptions(DecodingOptions):
 
 def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
-    from toi.data.examples import read_rows, split_path
+    from toi.data.tasks import keeps_line_breaks
 
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     output = output_of(options)
-    if options.input_file:
-        rows = read_rows(options.input_file, targets=False)
-    else:
-        rows = read_rows(split_path(options.data_dir or "data", options.split))
+    line_breaks = keeps_line_breaks(options.model_name_or_path if options.input_file else options.data_dir or "data")
+    rows = rows_of(options, line_breaks)
     import toi.models.checkpoint as checkpoints
     from toi.decoding.decoder import Decoder
     from toi.decoding.predict import predict_to_file
 
     checkpoints.quiet()
     checkpoint = checkpoints.load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
-    done = predict_to_file(Decoder(checkpoint), rows, options, options.per_device_eval_batch_size, output)
+    if options.input_file and not line_breaks and checkpoint.task is not None and checkpoint.task.line_breaks:
+        line_breaks, rows = True, rows_of(options, True)  # a model of the hub, whose task is known only now
+    done = predict_to_file(Decoder(checkpoint), rows, options, options.per_device_eval_batch_size, output, line_breaks=line_breaks)
     if done is None:  # one of several processes, but not the one that writes
         return
     print(f"wrote {len(rows):,} rows to {output}")
@@ -77,6 +81,15 @@ def main(options: PredictOptions) -> None:
         print(
             f"predict.py: warning: no output without a banned word for {len(done.without_output):,} rows: {named}", file=sys.stderr
         )
+
+
+def rows_of(options: PredictOptions, line_breaks: bool) -> "list[Row]":
+    """The rows to predict. Raises InputError for what cannot be read."""
+    from toi.data.examples import read_rows, split_path
+
+    if options.input_file:
+        return read_rows(options.input_file, targets=False, line_breaks=line_breaks)
+    return read_rows(split_path(options.data_dir or "data", options.split), line_breaks=line_breaks)
 
 
 def output_of(options: PredictOptions) -> Path:

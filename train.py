@@ -153,11 +153,11 @@ def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[
 def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
     """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
     from toi.data.examples import iterate_rows, split_path
-    from toi.data.tasks import HIGHLIGHT
+    from toi.data.tasks import HIGHLIGHT, keeps_line_breaks
 
-    highlighted = False
+    highlighted, line_breaks = False, keeps_line_breaks(data_dir)
     for path in [split_path(data_dir, split) for split in splits]:
-        for row in iterate_rows(path):
+        for row in iterate_rows(path, line_breaks=line_breaks):
             highlighted = highlighted or HIGHLIGHT in row.source
     return highlighted
 

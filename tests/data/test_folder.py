@@ -153,6 +153,62 @@ def test_own_templates_travel_with_the_data(tmp_path, squad_files):
     assert "unknown field {contxt}" in "".join(SquadOptions(source_template="{contxt}").problems())
 
 
+def test_line_breaks_are_kept_where_it_is_said(tmp_path, squad_files):
+    value = json.loads(squad_files[1].read_text())
+    for article in value["data"]:
+        paragraph = article["paragraphs"][0]
+        paragraph["context"] = paragraph["context"].replace("。", "\r\n\\\r\n")
+        paragraph["qas"] = paragraph["qas"][:1]
+    squad_files[1].write_text(json.dumps(value))
+    files = {"train_file": str(squad_files[0]), "test_file": str(squad_files[1])}
+    options = SquadOptions(**files, line_breaks=True, source_template=r"{answer}:\n\t{context}\\n")
+    assert not options.problems()
+    prepare_squad(options, options.task("aqg"), str(tmp_path / "d"))
+    line = (tmp_path / "d" / "test.tsv").read_text(encoding="utf-8").split("\n")[0]
+    assert line.split("\t")[1] == r"3人:\n\t村0の人口は3人である\n\\\n村0の特産品は桃です\n\\\\n"
+    rows = read_rows(tmp_path / "d" / "test.tsv", line_breaks=True)
+    assert rows[0].source == "3人:\n\t村0の人口は3人である\n\\\n村0の特産品は桃です\n\\\\n"
+    assert read_task(tmp_path / "d").source_template == "{answer}:\n\t{context}\\n"
+    for other in (SquadOptions(**files), SquadOptions(**files, line_breaks=True)):
+        with pytest.raises(InputError, match="holds data made otherwise"):
+            prepare_squad(other, other.task("aqg"), str(tmp_path / "d"))
+
+
+def test_an_answer_of_two_lines_is_counted_where_it_is_cut(tmp_path, squad_files, tiny):
+    value = json.loads(squad_files[1].read_text())
+    for article in value["data"]:
+        paragraph = article["paragraphs"][0]
+        paragraph["context"] = paragraph["context"].replace("である。", "である\r\n")
+        end = paragraph["context"].index("\r\n") + 3
+        paragraph["qas"][0]["answers"] = [{"text": paragraph["context"][4:end], "answer_start": 4}]
+        paragraph["qas"] = paragraph["qas"][:1]
+    squad_files[1].write_text(json.dumps(value))
+    options = SquadOptions(
+        train_file=str(squad_files[0]), test_file=str(squad_files[1]), line_breaks=True, tokenizer_name_or_path=str(tiny),
+        max_input_length=20,
+    )  # fmt: skip
+    audit = prepare_squad(options, options.task("qa"), str(tmp_path / "d"), counting_tokenizer(str(tiny)))
+    assert audit.tokens.cut["answer"]["test"] == 5
+
+
+LINE_BREAKS = [
+    ({"source_template": "a\n{context}"}, "template 'a\\n{context}': must not hold a tab or a line break"),
+    ({"separator": "\n"}, "--separator must not hold a tab or a line break"),
+    ({"source_template": r"\d{context}", "line_breaks": True}, r"--source_template: \d is no escape"),
+    ({"separator": "\\", "line_breaks": True}, "--separator: \\ is no escape"),
+    ({"source_template": "a\n\t{context}", "line_breaks": True}, ""),
+    ({"separator": r"\n", "line_breaks": True}, ""),
+    ({"source_template": r"\d{context}"}, ""),
+]
+
+
+@pytest.mark.parametrize(("changes", "problem"), LINE_BREAKS)
+def test_line_breaks_of_options(changes, problem):
+    problems = SquadOptions(**changes).problems()
+    assert problem in "".join(problems)
+    assert bool(problem) == bool(problems)
+
+
 def test_long_contexts_are_windows_around_the_answer(tmp_path, squad_files):
     options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), max_context_length=14)
     prepare_squad(options, options.task("qa"), str(tmp_path / "d"))

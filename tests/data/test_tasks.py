@@ -1,7 +1,10 @@
+import json
+from dataclasses import replace
+
 import pytest
 
 from toi.data.examples import Answer, Example
-from toi.data.tasks import Task, read_task, write_task
+from toi.data.tasks import Task, keeps_line_breaks, read_task, write_task
 from toi.system.errors import InputError
 from toi.text.normalization import Normalization
 
@@ -76,6 +79,69 @@ def test_own_template():
     assert task.row(example()) == ("q1", "題: 山梨県 文脈: 山梨県の県庁所在地は甲府市です。 {}", "q1 県庁所在地はどこ?")
     assert task.asks
     assert not task.highlights
+
+
+LINES = Normalization(line_breaks=True)
+POEM = example("　題　名 \r\n\r\n  甲府市は\n山梨県の　県庁\r所在地\n", "甲府市", question="どこ？\n\nそれは\t何？\n")
+LINE_ROWS = [
+    (
+        Task.named("qa", LINES), POEM,
+        "question: どこ?\n\nそれは何? context: 題名\n\n甲府市は\n山梨県の県庁\n所在地", "甲府市",
+    ),
+    (Task.named("aqg-hl", LINES), POEM, "題名\n\n<hl>甲府市<hl>は\n山梨県の県庁\n所在地", "どこ?\n\nそれは何?"),
+    (
+        Task.named("aqg-hl", LINES), example("甲\n府市は\n\n町", "\n府市は\n", question="何？"),
+        "甲\n<hl>府市は<hl>\n\n町", "何?",
+    ),
+    (
+        Task.named("aqg", LINES), example("甲\r\n　府　市", "甲\r\n　府", question="何？"),
+        "answer: 甲\n府 context: 甲\n府市", "何?",
+    ),
+    (
+        Task("own", "文脈:\n\t{context}\n答え: {answer}\n", "{title}\n{question}", LINES), example("甲府市\nです"),
+        "文脈:\n\t甲府市\nです\n答え: 甲府市\n", "山梨県\n県庁所在地はどこ?",
+    ),
+    (
+        Task("own", "{highlighted}", "{answer}", LINES, max_context_length=5), example("県は山梨県\n甲府市。\n町は町", "甲府市"),
+        "<hl>甲府市<hl>。", "甲府市",
+    ),
+    (
+        Task("own", "{highlighted}", "{answer}", replace(LINES, lowercase=True, remove_brackets=True)),
+        example("Ａ [SEP] Ａ（\nあ\n）は\n橋（はし）（Ｂ）", "（Ｂ）"),
+        "a<|n|>aは\n橋<hl>(b)<hl>", "(b)",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "record", "source", "target"), LINE_ROWS)
+def test_rows_with_line_breaks(task, record, source, target):
+    assert task.row(record) == ("q1", source, target)
+
+
+def test_an_id_has_no_line_breaks():
+    assert Task("own", "{id} {context}", "{question}", LINES).row(replace(POEM, id="q\n1"))[:2] == (
+        "q 1", "q 1 題名\n\n甲府市は\n山梨県の県庁\n所在地",
+    )  # fmt: skip
+
+
+def test_only_a_task_with_line_breaks_says_so(tmp_path):
+    task = Task("own", "{context}\n\t{answer}", "{question}", LINES)
+    assert task.line_breaks
+    write_task(tmp_path, task, {})
+    assert read_task(tmp_path) == task
+    assert keeps_line_breaks(tmp_path)
+    assert json.loads((tmp_path / "task.json").read_text())["normalization"]["line_breaks"] is True
+    write_task(tmp_path, Task.named("aqg"), {})
+    assert not keeps_line_breaks(tmp_path)
+    assert json.loads((tmp_path / "task.json").read_text()) == {
+        "task": "aqg",
+        "source_template": "answer: {answer} context: {context}",
+        "target_template": "{question}",
+        "normalization": {"lowercase": False, "remove_brackets": False, "separator": "<|n|>"},
+        "max_context_length": None,
+        "data": {},
+    }
+    assert not keeps_line_breaks(tmp_path / "none")
 
 
 def test_json_round_trip(tmp_path):

@@ -35,6 +35,24 @@ def test_windows(context, answer, limit, expected):
     assert found.context[start : start + len(answer)] == answer
 
 
+LINES = [
+    # context, answer, limit, window, its text; a line break is a character of the text only where it is kept
+    ("甲は桃\n\n乙は柿\n丙は梨", "柿", 6, False, "甲は桃\n\n乙は柿\n"),
+    ("甲は桃\n\n乙は柿\n丙は梨", "柿", 6, True, "乙は柿\n"),
+    ("甲は桃\n\n乙は柿\n丙は梨", "柿", 9, True, "甲は桃\n\n乙は柿\n"),
+    ("甲は桃\n\n乙は柿\n丙は梨", "柿", 12, True, "甲は桃\n\n乙は柿\n丙は梨"),
+    ("甲は桃\r\n乙は柿\r\n丙は梨", "梨", 7, True, "乙は柿\r\n丙は梨"),
+]
+
+
+@pytest.mark.parametrize(("context", "answer", "limit", "line_breaks", "expected"), LINES)
+def test_windows_of_lines(context, answer, limit, line_breaks, expected):
+    found = window(example(context, answer), limit, line_breaks)
+    assert found.context == expected
+    start = found.answers[0].start
+    assert found.context[start : start + len(answer)] == answer
+
+
 def test_answers_outside_are_dropped():
     context = "甲は桃。乙は桃。"
     found = window(Example("1", context, "問", (Answer("桃", 6), Answer("桃", 2), Answer("は桃", 5))), 4)

@@ -13,6 +13,7 @@ from toi.data.examples import Row
 from toi.data.predictions import read_predictions, write_predictions
 from toi.decoding import predict as prediction
 from toi.decoding.decoder import Decoder
+from toi.decoding.jobs import Output, Text
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict, predict_to_file
 from toi.models.checkpoint import load
@@ -76,6 +77,19 @@ def test_a_partial_file_of_another_run_is_not_used(tiny, tmp_path, capsys):
     assert_equal(read_predictions(path), predict(decoder, ROWS[:5], SHORT, 8))
     keys = {prediction._run_key(decoder, ROWS[:n], DecodingOptions(num_beams=beams)) for n in (4, 5) for beams in (1, 2)}
     assert len(keys) == 4
+
+
+@pytest.mark.parametrize(("line_breaks", "expected"), [(False, "県庁はどこ?"), (True, "県庁は\n\nどこ?")])
+def test_outputs_are_written_as_the_task_has_texts(tiny, tmp_path, monkeypatch, line_breaks, expected):
+    text = "\n県庁は\r\n\n　どこ？\n"
+    outputs = [(0, Output(text, -0.5, (Text(text, -0.5, -0.5),)))]
+    monkeypatch.setattr(Decoder, "decode", lambda *_: outputs)
+    decoder, row = Decoder(load(str(tiny))), Row("1", "a", "b")
+    assert predict(decoder, [row], SHORT, 8, line_breaks=line_breaks)[0].output == expected
+    predict_to_file(decoder, [row], SHORT, 8, tmp_path / "out.tsv", line_breaks=line_breaks)
+    assert read_predictions(tmp_path / "out.tsv")[0].output == expected
+    keys = {prediction._run_key(decoder, [row], SHORT, value) for value in (False, True)}
+    assert len(keys) == 2
 
 
 def test_rows_without_an_output_are_named(tiny_without_bytes, tmp_path):

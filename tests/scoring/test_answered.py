@@ -32,6 +32,25 @@ def test_requests(text, asks, expected):
     assert parse_requests(text, "f", asks) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "line_breaks", "expected"),
+    [
+        ("桃\\n柿\t桃\\n\\t柿\\\\\r\n", True, Request("桃\n\t柿\\", "桃\n柿")),
+        ("context\tanswer\n桃\\r\\n柿\t桃\n", True, Request("桃\r\n柿", "桃")),
+        ("桃\\n柿\t桃\\n\\d柿\\\\\n", False, Request("桃\\n\\d柿\\\\", "桃\\n柿")),
+        ('{"context": "桃\\n\\\\n", "answer": "桃"}', True, Request("桃\n\\n", "桃")),
+        ('{"context": "桃\\n\\\\n", "answer": "桃"}', False, Request("桃\n\\n", "桃")),
+    ],
+)
+def test_requests_with_line_breaks(text, line_breaks, expected):
+    assert [request for _, request in parse_requests(text, "f", True, line_breaks)] == [expected]
+
+
+def test_a_bad_escape_of_a_request_is_named():
+    with pytest.raises(InputError, match=r"f:2: \\d is no escape"):
+        parse_requests("桃\t桃\\\\d\n桃\t\\d桃\n", "f", True, line_breaks=True)
+
+
 BAD = [
     ("", "f: no requests; expected JSON Lines, or a TSV with answer and context"),
     ("桃\n", "f:1: expected 2 tab-separated fields (answer, context), found 1"),
@@ -94,6 +113,33 @@ NONE = Answered(Request("桃", question="何?"), Output(None, -math.inf))
 )
 def test_lines(several, output_format, expected):
     assert list(lines_of([ONE, NONE], output_format, several)) == expected
+
+
+LINES = Answered(
+    Request("桃", "桃"),
+    Output("", -0.5, (Text("県庁は\r\n\n　どこ\\\t?", -0.5, -2.0), Text("何?", -0.5, -2.0))),
+    [Verdict((), False, ())] * 2,
+)
+
+
+@pytest.mark.parametrize(
+    ("several", "output_format", "expected"),
+    [
+        (False, "text", [r"県庁は\n\n　どこ\\\t?", "何?"]),
+        (True, "text", [r"県庁は\n\n　どこ\\\t?", "何?", ""]),
+        (
+            False,
+            "tsv",
+            [
+                "id\toutput\tscore\tlog_prob\tbanned_words\tanswer_leaked\thallucinated",
+                "1\t" + r"県庁は\n\nどこ\\ ?" + "\t-0.500000\t-2.000000\t\tfalse\t",
+                "1\t何?\t-0.500000\t-2.000000\t\tfalse\t",
+            ],
+        ),
+    ],
+)
+def test_lines_of_outputs_with_line_breaks(several, output_format, expected):
+    assert list(lines_of([LINES], output_format, several, line_breaks=True)) == expected
 
 
 def test_json_lines():

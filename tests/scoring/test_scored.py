@@ -50,6 +50,7 @@ def test_what_is_found_out_about_predictions():
         ("県<hl>庁所<hl>在地は甲府市です。", "県庁所在地は?", []),
         ("answer: 桃 context: 町の特産品は桃です。", "町のcは何か", ["c"]),  # a letter of `context:`
         ("question: 桃は何か context: 桃はquestionだ", "question", []),  # but of the text
+        ("answer: 桃\ncontext: 町の特産品は桃です。", "町のcは何か", ["c"]),
     ],
 )
 def test_marks_and_labels_are_no_part_of_the_input(source, output, expected):
@@ -109,7 +110,7 @@ def test_round_trip_scores_the_answers(tmp_path, squad_files, tiny, monkeypatch)
     answers = ["桃", "梨", "桃。"]
     monkeypatch.setattr(
         "toi.scoring.roundtrip.predict",
-        lambda _, rows, *__: [Prediction(*row, a, 0.0) for row, a in zip(rows, answers, strict=True)],
+        lambda _, rows, *__, **___: [Prediction(*row, a, 0.0) for row, a in zip(rows, answers, strict=True)],
     )
     scored = with_examples(score_rows(predictions, ScoringOptions()), examples, ScoringOptions(), asks=True, where="x")
     found = with_round_trip(scored, Decoder(load(str(tiny))), ScoringOptions(), 4, tmp_path / "trip", {})

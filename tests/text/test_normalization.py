@@ -4,16 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from toi.text.normalization import (
-    Edit,
-    Normalization,
-    _normalize_whole,
-    align,
-    bracketed,
-    normalize,
-    substitute,
-    substituted_offsets,
-)
+from toi.text.edits import Edit, bracketed, substitute
+from toi.text.normalization import Normalization, _normalize_whole, align, align_lines, normalize, normalize_lines
 
 NORMALIZED = [
     ("", ""),
@@ -87,6 +79,95 @@ def test_alignment_is_consistent(text, lowercase):
     assert aligned.offsets[0] == 0 or not aligned.text.strip()
     assert aligned.offsets[-1] == len(aligned.text)
     assert list(aligned.offsets) == sorted(aligned.offsets)
+
+
+LINES = [
+    ("", ""),
+    ("\n \r\n　\t", ""),
+    ("一行目\n二行目", "一行目\n二行目"),
+    ("a\r\nb\rc\nd", "a\nb\nc\nd"),
+    ("\n\n 題　名 \n\n\n\tﾋﾟｱﾉを\t弾く\n\n", "題名\n\n\nピアノを弾く"),
+    ("か\n\u3099く", "か\n\u3099く"),  # a mark composes with nothing of another line
+    ("a\u2028b\x85c\x0cd", "a b c d"),
+    ("one \r\r\n two", "one\n\ntwo"),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), LINES)
+def test_lines(raw, expected):
+    assert normalize_lines(raw) == expected.replace("\u3099", normalize("\u3099"))
+    assert Normalization(line_breaks=True)(raw) == normalize_lines(raw)
+    assert align_lines(raw).text == normalize_lines(raw)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(TEXTS, max_size=5), st.booleans(), st.sampled_from(["\n", "\r\n", "\r"]))
+@example(["\u200bあ", "か", "ﾞ゛"], False, "\n")
+@example(["か", "\u200b\u3099く"], False, "\n")
+def test_each_line_is_normalized_by_itself(lines, lowercase, line_break):
+    lines = [line.replace("\n", " ").replace("\r", " ") for line in lines]
+    raw = line_break.join(lines)
+    aligned = align_lines(raw, lowercase)
+    assert aligned.text == normalize_lines(raw, lowercase) == "\n".join(normalize(line, lowercase) for line in lines).strip("\n")
+    assert normalize_lines(aligned.text, lowercase) == aligned.text
+    assert len(aligned.offsets) == len(raw) + 1
+    assert aligned.offsets[-1] == len(aligned.text)
+    assert list(aligned.offsets) == sorted(aligned.offsets)
+    assert not {unicodedata.category(c) for c in aligned.text.replace("\n", "")} & {"Cc", "Cs"}
+
+
+def marked_by(aligned, start, end):
+    """What a span became; None where nothing is left of it."""
+    try:
+        low, high = aligned.span(start, end)
+    except ValueError:
+        return None
+    return aligned.text[low:high]
+
+
+@settings(max_examples=600, deadline=None)
+@given(TEXTS, TEXTS, TEXTS, st.data())
+@example("か", "\u200b\u3099く", "", None)
+@example("ガ", "ﾞ゛", "ﾞ", None)
+def test_a_span_of_a_line_is_what_it_is_in_the_line_alone(before, line, behind, data):
+    before, line, behind = (text.replace("\n", " ").replace("\r", " ") for text in (before, line, behind))
+    raw = f"{before}\n{line}\r\n{behind}"
+    aligned, alone, shift = align_lines(raw), align(line), len(before) + 1
+    spans = [(i, j) for i in range(len(line)) for j in range(i + 1, len(line) + 1)]
+    if data is not None and len(spans) > 20:
+        spans = [data.draw(st.sampled_from(spans))]
+    for start, end in spans:
+        assert marked_by(aligned, start + shift, end + shift) == marked_by(alone, start, end)
+
+
+SPANS_OF_LINES = [
+    ("題　名\n　１２３人　です", "１２３人", "123人"),
+    ("一行目\r\n二　行目\n", "行目\r\n二　行", "行目\n二行"),
+    ("\n\n甲府市\n", "\n甲府市\n", "甲府市"),
+    ("（注）\n甲府市（こうふし）\nです", "甲府市（こうふし）\n", "甲府市(こうふし)"),
+]
+
+
+@pytest.mark.parametrize(("raw", "marked", "expected"), SPANS_OF_LINES)
+def test_spans_of_lines_are_carried_over(raw, marked, expected):
+    start = raw.index(marked)
+    assert marked_by(align_lines(raw), start, start + len(marked)) == expected
+    kept = Normalization(remove_brackets=True, line_breaks=True).aligned(raw, (start, start + len(marked)))
+    assert marked_by(kept, start, start + len(marked)) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "separator", "expected"),
+    [
+        ("梅雨\n [SEP] \r\n梅雨（つゆ）", "<|n|>", "梅雨\n<|n|>\n梅雨"),
+        ("梅雨 [SEP] 梅雨（つ\nゆ）は", "\n", "梅雨\n梅雨は"),
+        ("（a\r\nb）\r\n\nＡ", "", "a"),
+    ],
+)
+def test_separators_and_brackets_between_lines(raw, separator, expected):
+    normalization = Normalization(lowercase=True, remove_brackets=True, separator=separator, line_breaks=True)
+    assert normalization(raw) == expected
+    assert normalization.aligned(raw).text == expected
 
 
 SPANS = [
@@ -185,9 +266,3 @@ def test_a_span_behind_a_separator_and_brackets():
     assert aligned.text == "梅雨<|n|>梅雨は雨季の一種"
     low, high = aligned.span(start, start + 2)
     assert aligned.text[low:high] == "雨季"
-
-
-def test_substituted_offsets():
-    edits = [Edit(1, 3, "xyz"), Edit(4, 5)]
-    assert substitute("abcdef", edits) == "axyzdf"
-    assert substituted_offsets(6, edits) == [0, 1, 1, 4, 5, 5, 6]

@@ -48,6 +48,16 @@ def test_cut_to_the_limits(tiny, tsv, cache):
     assert all(len(e.source) <= 4 and len(e.target) <= 5 and e.source[-1] == e.target[-1] == 1 for e in rows)
 
 
+def test_line_breaks_are_read_where_the_task_has_them(tiny, tsv, cache):
+    family = load(str(tiny)).family
+    tsv.write_text("1\t山\\n県\t甲\\\\府\n", encoding="utf-8")
+    for _ in range(2):  # made, and found in the cache
+        for line_breaks, source, target in ((False, r"山\n県", r"甲\\府"), (True, "山\n県", "甲\\府")):
+            rows, _ = token_rows(tsv, family, Limits(512, 64), line_breaks)
+            assert list(rows) == [Encoded(*([*family.tokenizer.encode(text), 1] for text in (source, target)))]
+    assert len(list(cache.iterdir())) == 2
+
+
 def test_made_once_for_a_content(tiny, tsv, cache, tmp_path):
     family = load(str(tiny)).family
     token_rows(tsv, family, Limits(512, 64))

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from toi.data.examples import SPLITS, Example, Row
 from toi.data.tasks import HIGHLIGHT
-from toi.text.normalization import normalize
+from toi.text.normalization import normalize, normalize_lines
 
 Rows = Sequence[tuple[Row, Example]]
 BySplit = dict[str, int]
@@ -130,7 +130,7 @@ def _answer_is_cut(row: Row, example: Example, tokenizer: AuditTokenizer, limit:
         return False
     end = row.source.rfind(HIGHLIGHT)
     if end < 0:
-        answer = normalize(example.answers[0].text)
+        answer = (normalize_lines if "\n" in row.source else normalize)(example.answers[0].text)
         at = row.source.find(answer, max(0, row.source.find("context: ")))
         end = at + len(answer) if at >= 0 else 0
     # Where even the characters are fewer than the limit, so are the tokens (the bytes of rare ones apart).

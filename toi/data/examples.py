@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from toi.data.tsv import fields_of, to_line
 from toi.system.errors import InputError
 from toi.system.files import read_lines, replacing, to_json
 
@@ -60,23 +61,24 @@ class Row(NamedTuple):
     target: str
 
 
-def read_rows(path: str | Path, *, targets: bool = True) -> list[Row]:
+def read_rows(path: str | Path, *, targets: bool = True, line_breaks: bool = False) -> list[Row]:
     """The rows of a TSV: UTF-8, no header, no quoting, exactly three fields, none empty.
 
-    Without `targets`, the third may be empty or left out. Raises InputError naming the file and the line, or the file if it
+    Without `targets`, the third may be empty or left out. `line_breaks` is what the task says of them: the file then writes them
+    as toi/data/tsv.py has it, and the rows hold them. Raises InputError naming the file and the line, or the file if it
     is missing or has no rows.
     """
-    return list(iterate_rows(path, targets=targets))
+    return list(iterate_rows(path, targets=targets, line_breaks=line_breaks))
 
 
-def iterate_rows(path: str | Path, *, targets: bool = True) -> Iterator[Row]:
+def iterate_rows(path: str | Path, *, targets: bool = True, line_breaks: bool = False) -> Iterator[Row]:
     """`read_rows`, a row at a time: for files that are larger than the memory."""
     wanted = "3 tab-separated fields (id, source, target)"
     if not targets:
         wanted = "2 or 3 tab-separated fields (id, source and, if there is one, target)"
     number = 0
     for number, line in enumerate(read_lines(path), start=1):
-        fields = line.removesuffix("\r").split("\t")
+        fields = fields_of(line, f"{path}:{number}", line_breaks=line_breaks)
         if number == 1 and fields[0] in ("id", "qa_id") and fields[1:2] in (["source"], ["input"]):
             raise InputError(f"{path}:1: a header; these files have none, so remove the line")
         if not targets and len(fields) == 2:
@@ -91,12 +93,12 @@ def iterate_rows(path: str | Path, *, targets: bool = True) -> Iterator[Row]:
         raise InputError(f"{path}: no rows; expected one line per example: id, source, target")
 
 
-def write_rows(path: str | Path, rows: Iterable[Row]) -> None:
-    """Write rows as `read_rows` reads them. Raises ValueError if a field holds a tab or a line break."""
+def write_rows(path: str | Path, rows: Iterable[Row], *, line_breaks: bool = False) -> None:
+    """Write rows as `read_rows` reads them. Raises ValueError if a field holds a tab or a line break, but for `line_breaks`."""
     with replacing(path) as file:
         for row in rows:
-            line = "\t".join(row)
-            if line.count("\t") != 2 or len(line.splitlines()) != 1:
+            line = to_line(row, line_breaks=line_breaks)
+            if not line_breaks and (line.count("\t") != 2 or len(line.splitlines()) != 1):
                 raise ValueError(f"row {row.id!r} holds a tab or a line break")
             file.write(line + "\n")
 

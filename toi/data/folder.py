@@ -11,6 +11,7 @@ from toi.data.audit_picture import draw
 from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.tasks import TEMPLATES, Task, write_task
+from toi.data.tsv import unescape
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 from toi.system.options import at_least
@@ -33,6 +34,8 @@ class PreparationOptions:
     """Remove readings and glosses in parentheses, except where the answer is in them."""
     separator: str = "<|n|>"
     """What stands for the [SEP] between title and body of JSQuAD."""
+    line_breaks: bool = False
+    """Keep line breaks of texts; the TSV writes them as \\n, and so may templates and the separator."""
     max_context_length: int | None = None
     """Keep only whole sentences around the answer, at most this many characters."""
     source_template: str | None = None
@@ -54,7 +57,7 @@ class PreparationOptions:
         """What is wrong with these options."""
         problems = at_least(self, 2, "max_input_length", "max_target_length")
         problems += at_least(self, 1, "max_context_length")
-        if any(c in self.separator for c in "\t\n\r"):
+        if not self.line_breaks and any(c in self.separator for c in "\t\n\r"):
             problems.append("--separator must not hold a tab or a line break")
         try:
             self.task("aqg")
@@ -65,10 +68,19 @@ class PreparationOptions:
     def task(self, name: str) -> Task:
         """The built-in task called `name`, with these options and templates of one's own. Raises InputError for a bad template."""
         source, target = TEMPLATES[name]
-        normalization = Normalization(self.lowercase, self.remove_brackets, self.separator)
+        separator = self._typed("separator")
+        normalization = Normalization(self.lowercase, self.remove_brackets, separator, self.line_breaks)
         own = self.source_template is not None or self.target_template is not None
-        source, target = self.source_template or source, self.target_template or target
+        source, target = self._typed("source_template") or source, self._typed("target_template") or target
         return Task(f"{name}-own" if own else name, source, target, normalization, self.max_context_length)
+
+    def _typed(self, name: str) -> str:
+        """A text of an option as it is meant: with --line_breaks, which a shell makes hard to type, `\\n` is one."""
+        text = getattr(self, name) or ""
+        try:
+            return unescape(text).replace("\r\n", "\n").replace("\r", "\n") if self.line_breaks else text
+        except ValueError as error:
+            raise InputError(f"--{name}: {error}") from None
 
     def recipe(self, name: str, license: str, files: dict[str, list[Path]]) -> dict[str, Any]:
         """What `task.json` says of the data, so that another run with the same makes the same."""
@@ -107,7 +119,7 @@ def write_data(
         audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits)
     with replacing_folder(output_dir) as folder:
         for split in SPLITS:
-            write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]))
+            write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)
             write_examples(folder / f"{split}.jsonl", (example for _, example in rows[split]))
         hashes = {f"{split}.tsv": sha256(folder / f"{split}.tsv") for split in SPLITS}
         write_json(folder / "report.json", {**report(audit), "sha256": hashes})

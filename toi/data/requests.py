@@ -8,6 +8,7 @@ from typing import Any
 
 from toi.data.examples import Answer, Example
 from toi.data.tasks import HIGHLIGHT, Task
+from toi.data.tsv import fields_of
 from toi.system.errors import InputError
 from toi.text.normalization import is_text, normalize
 from toi.text.occurrences import find
@@ -126,11 +127,12 @@ def prompt(task: Task, example: Example) -> str:
         raise InputError(f"no prompt can be made: {error}") from None
 
 
-def parse_requests(text: str, name: str, asks: bool) -> list[tuple[str, Request]]:
+def parse_requests(text: str, name: str, asks: bool, line_breaks: bool = False) -> list[tuple[str, Request]]:
     """The requests of a file, each with its place (`name:line`). JSON Lines if the file begins with {, else TSV.
 
     A TSV has a header with `context` and other names of `Request`, or no header and two fields: the answer (the question,
-    where the model answers) and the context. Raises InputError with the line of what is wrong, or if there is no request.
+    where the model answers) and the context. For a task with `line_breaks` it writes them as toi/data/tsv.py has it. Raises
+    InputError with the line of what is wrong, or if there is no request.
     """
     lines = [(f"{name}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1)]
     lines = [(place, line) for place, line in lines if line.strip()]
@@ -141,7 +143,7 @@ def parse_requests(text: str, name: str, asks: bool) -> list[tuple[str, Request]
     if lines[0][1].lstrip().startswith("{"):
         rows = [(place, _json_object(place, line)) for place, line in lines]
     else:
-        rows = list(_tsv_rows(lines, "answer" if asks else "question"))
+        rows = list(_tsv_rows(lines, "answer" if asks else "question", line_breaks))
     return [(place, _request(place, row)) for place, row in rows]
 
 
@@ -155,14 +157,14 @@ def _json_object(place: str, line: str) -> dict[str, Any]:
     return {key: item for key, item in value.items() if item is not None}
 
 
-def _tsv_rows(lines: Sequence[tuple[str, str]], first: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _tsv_rows(lines: Sequence[tuple[str, str]], first: str, line_breaks: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     header = lines[0][1].split("\t")
     if "context" in header:
         lines = lines[1:]
     else:
         header = [first, "context"]
     for place, line in lines:
-        fields = line.split("\t")
+        fields = fields_of(line, place, line_breaks=line_breaks)
         if len(fields) != len(header):
             raise InputError(f"{place}: expected {len(header)} tab-separated fields ({', '.join(header)}), found {len(fields)}")
         row: dict[str, Any] = {key: value for key, value in zip(header, fields, strict=True) if value}

@@ -32,7 +32,7 @@ TEMPLATES = {
 class Task:
     """How an Example becomes a source and a target.
 
-    Raises InputError if a template has an unknown field or none.
+    Raises InputError if a template has an unknown field or none, or holds a tab or a line break where the texts hold none.
     """
 
     name: str
@@ -43,10 +43,7 @@ class Task:
 
     def __post_init__(self) -> None:
         for template in (self.source_template, self.target_template):
-            if any(c in template for c in "\t\n\r"):
-                raise InputError(f"template {template!r}: must not hold a tab or a line break")
-            if not template_fields(template):
-                raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
+            _check(template, self.line_breaks)
 
     @classmethod
     def named(cls, name: str, normalization: Normalization | None = None) -> "Task":
@@ -54,6 +51,11 @@ class Task:
         if name not in TEMPLATES:
             raise InputError(f"unknown task {name!r}; tasks are {', '.join(TEMPLATES)}")
         return cls(name, *TEMPLATES[name], normalization or Normalization())
+
+    @property
+    def line_breaks(self) -> bool:
+        """Whether sources and targets may hold line breaks (see toi/data/tsv.py). The tokenizers of T5 read them as spaces."""
+        return self.normalization.line_breaks
 
     @property
     def asks(self) -> bool:
@@ -89,7 +91,7 @@ class Task:
 
     def _render(self, template: str, example: Example) -> str:
         if self.max_context_length is not None:
-            example = window(example, self.max_context_length)
+            example = window(example, self.max_context_length, self.line_breaks)
         pieces = []
         for literal, name, _, _ in string.Formatter().parse(template):
             pieces.append(literal)
@@ -114,9 +116,8 @@ class Task:
                 return self.normalization(getattr(example, name))
 
     def _context(self, example: Example) -> Aligned:
-        keep = None
-        if self.normalization.remove_brackets:
-            keep = _annotated(example)  # only then does the answer change what is done to the context
+        # Only brackets that are removed let the answer change what is done to the context.
+        keep = _annotated(example) if self.normalization.remove_brackets else None
         return _aligned(self.normalization, example.context, keep)
 
     def _highlighted(self, example: Example) -> str:
@@ -126,13 +127,14 @@ class Task:
         context = self._context(example)
         if HIGHLIGHT in context.text:
             raise ValueError(f"the context holds {HIGHLIGHT} already")
-        start, end = context.span(*span)
-        text = context.text
+        text, (start, end) = context.text, context.span(*span)
         return f"{text[:start]}{HIGHLIGHT}{text[start:end]}{HIGHLIGHT}{text[end:]}"
 
     def to_json(self) -> dict[str, Any]:
         """The fields of `task.json`, before those about the data."""
         value = asdict(self)
+        if not self.line_breaks:
+            del value["normalization"]["line_breaks"]  # files of other tasks are as they were before there was such a thing
         return {"task": value.pop("name"), **value}
 
     @classmethod
@@ -145,6 +147,14 @@ class Task:
             return cls(value["task"], value["source_template"], value["target_template"], normalization, limit)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None
+
+
+def _check(template: str, line_breaks: bool) -> None:
+    """Raise InputError for a template that no Task can have."""
+    if not line_breaks and any(c in template for c in "\t\n\r"):
+        raise InputError(f"template {template!r}: must not hold a tab or a line break")
+    if not template_fields(template):
+        raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
 
 
 def _annotated(example: Example) -> tuple[int, int] | None:
@@ -180,6 +190,12 @@ def read_task(folder: str | Path) -> Task | None:
     """The Task of a data or model folder; None if it has no `task.json`."""
     path = Path(folder) / "task.json"
     return Task.from_json(read_json(path), path) if path.is_file() else None
+
+
+def keeps_line_breaks(folder: str | Path) -> bool:
+    """Whether the TSVs of a data folder, or those for a model folder, write line breaks as `\\n`: where its `task.json` says so."""
+    task = read_task(folder)
+    return task is not None and task.line_breaks
 
 
 def chosen_task(own: Task | None, name: str | None, model: str) -> Task:

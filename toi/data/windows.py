@@ -3,21 +3,22 @@
 from dataclasses import replace
 
 from toi.data.examples import Answer, Example
-from toi.text.normalization import align
+from toi.text.normalization import align, align_lines
 from toi.text.occurrences import sentences
 
 
-def window(example: Example, max_length: int) -> Example:
+def window(example: Example, max_length: int, line_breaks: bool = False) -> Example:
     """The Example with a context of at most `max_length` characters (of the normalized text) around its first answer.
 
     Whole sentences are taken, nearest first, on both sides in turn. Only where the sentences of the answer alone are
     longer are they cut, again around the answer; the answer itself is never cut. Answers outside the window are
-    dropped. An Example without an offset stays as it is: nobody knows where to look.
+    dropped. An Example without an offset stays as it is: nobody knows where to look. `line_breaks` says that normalization keeps
+    them: then they count.
     """
     context = example.context
     if not example.answers or example.answers[0].start is None:
         return example
-    aligned = align(context)
+    aligned = align_lines(context) if line_breaks else align(context)
     if len(aligned.text) <= max_length:
         return example
     start = example.answers[0].start

@@ -129,10 +129,8 @@ class BannedText:
         """For a node but the root: the words that it has begun, with the tokens that may complete each."""
         if node not in self._completing:
             depth = self._automaton.depth[node]
-            words = self._automaton.words_begun(node)
-            self._completing[node] = [
-                (word, ids) for word in words if (ids := self._vocabulary.starting_with(skeleton(word)[depth:]))
-            ]
+            begun = ((word, skeleton(word)[depth:]) for word in self._automaton.words_begun(node))
+            self._completing[node] = [(word, ids) for word, rest in begun if (ids := self._vocabulary.starting_with(rest))]
         return self._completing[node]
 
     def _may_complete(self, node: int, text: str) -> bool:

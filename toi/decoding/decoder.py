@@ -27,7 +27,7 @@ from toi.system.errors import InputError
 from toi.system.memory import out_of_memory
 from toi.text.folding import fold
 
-_AUTOMATA = 256  # that are remembered
+_REMEMBERED = 256  # automata
 
 
 class Decoder:
@@ -39,7 +39,6 @@ class Decoder:
     def __init__(self, checkpoint: Checkpoint):
         self.checkpoint = checkpoint
         self._translators: dict[str, ctranslate.Translator] = {}
-        self._automata: dict[tuple[str, ...], BannedText] = {}
         self.engine = ""  # of the last run, in words
         self.again: Counter[Stage] = Counter()  # how many sources of the last run were searched again, which only torch does
         self.cut = 0  # how many sources of the last run were longer than the limit
@@ -62,19 +61,12 @@ class Decoder:
         return fingerprint_of(self.checkpoint)
 
     @cached_property
-    def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.checkpoint.tokenizer.pieces)
+    def _automata(self) -> "_Automata":
+        return _Automata(Vocabulary(self.checkpoint.tokenizer.pieces))
 
     @cached_property
     def _packed(self) -> PackedLinears | None:
         return PackedLinears(self.checkpoint.model) if can_pack(self.checkpoint.model) else None
-
-    def limits(self, options: DecodingOptions) -> Limits:
-        """The most tokens of a source and of an output: those of the options, else those of the model's training."""
-        checkpoint = self.checkpoint
-        return Limits(
-            options.max_input_length or checkpoint.max_input_length, options.max_target_length or checkpoint.max_target_length
-        )
 
     def decode(
         self,
@@ -88,7 +80,7 @@ class Decoder:
         `banned` has words for each source, beside the `bad_words` of all of them. Raises InputError if the engine asked for
         cannot do it, or one source alone needs more memory than there is.
         """
-        words, limits = options.all_bad_words(), self.limits(options)
+        words, limits = options.all_bad_words(), limits_of(self.checkpoint, options)
         plan = SearchPlan.of(options, limits.target)
         translator = self._choose(options, plan)
         self.checkpoint.model.to(_device()).eval()
@@ -129,6 +121,11 @@ class Decoder:
         for batch in job_batches([job for job in jobs if id(job) not in by_translator], batch_size, max_tokens):
             yield batch, self._search_with_torch(batch, words)
 
+    def _constraints(self, words: Sequence[str], job: Job) -> list[BannedText]:
+        """The automata of what is banned for all sources and for one; each forbids bytes that make no character, too."""
+        banned = [some for some in (words, job.words) if some] if job.stage == Stage.WITHOUT_WORDS else [()]
+        return [self._automata.of(some) for some in banned] if job.constrained else []
+
     def _search_with_torch(self, batch: list[Job], words: Sequence[str]) -> list[list[Candidate]]:
         """As a whole, or in halves where memory is short."""
         checkpoint = self.checkpoint
@@ -147,18 +144,27 @@ class Decoder:
         half = len(batch) // 2
         return self._search_with_torch(batch[:half], words) + self._search_with_torch(batch[half:], words)
 
-    def _constraints(self, words: Sequence[str], job: Job) -> list[BannedText]:
-        """The automata of what is banned for all sources and for one; each forbids bytes that make no character, too."""
-        banned = [some for some in (words, job.words) if some] if job.stage == Stage.WITHOUT_WORDS else [()]
-        return [self._automaton(some) for some in banned] if job.constrained else []
 
-    def _automaton(self, words: Iterable[str]) -> BannedText:
+class _Automata:
+    """The automata of banned words of one vocabulary; the last ones are remembered."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        self._vocabulary = vocabulary
+        self._known: dict[tuple[str, ...], BannedText] = {}
+
+    def of(self, words: Iterable[str]) -> BannedText:
         key = tuple(sorted({fold(word) for word in words} - {""}))
-        if key not in self._automata:
-            if len(self._automata) >= _AUTOMATA:
-                self._automata.pop(next(iter(self._automata)))
-            self._automata[key] = BannedText(self._vocabulary, key)
-        return self._automata[key]
+        if key not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = BannedText(self._vocabulary, key)
+        return self._known[key]
+
+
+def limits_of(checkpoint: Checkpoint, options: DecodingOptions) -> Limits:
+    """The most tokens of a source and of an output: those of the options, else those of the model's training."""
+    source = options.max_input_length or checkpoint.max_input_length
+    return Limits(source, options.max_target_length or checkpoint.max_target_length)
 
 
 def _device() -> torch.device:

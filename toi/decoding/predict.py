@@ -18,23 +18,34 @@ from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.system.journal import Journal
 from toi.system.versions import versions
-from toi.text.normalization import normalize
+from toi.text.normalization import normalize, normalize_lines
 
 
 def predict(
-    decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, batch_size: int, label: str = "predict"
+    decoder: Decoder,
+    rows: Sequence[Row],
+    options: DecodingOptions,
+    batch_size: int,
+    label: str = "predict",
+    *,
+    line_breaks: bool = False,
 ) -> list[Prediction]:
     """The model's output for every row, in their order, with a progress bar on stderr.
 
-    Where only outputs with a banned word were found, the output is empty.
+    Where only outputs with a banned word were found, the output is empty. Outputs are normalized as the texts of the rows were:
+    `line_breaks` says whether these may hold them.
     """
     predictions: list[Prediction | None] = [None] * len(rows)
     with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=None) as bar:
         for i, output in decoder.decode([row.source for row in rows], options, batch_size):
-            # A model may write what a TSV cannot hold; the texts it learnt from were normalized.
-            predictions[i] = Prediction(*rows[i], normalize(output.text or ""), output.score)
+            predictions[i] = Prediction(*rows[i], _written(output.text or "", line_breaks), output.score)
             bar.update()
     return [prediction for prediction in predictions if prediction is not None]
+
+
+def _written(text: str, line_breaks: bool) -> str:
+    """An output as it is written: a model may write what a TSV cannot hold, and the texts it learnt from were normalized."""
+    return normalize_lines(text) if line_breaks else normalize(text)
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,13 @@ class Run:
 
 
 def predict_to_file(
-    decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, batch_size: int, path: str | Path
+    decoder: Decoder,
+    rows: Sequence[Row],
+    options: DecodingOptions,
+    batch_size: int,
+    path: str | Path,
+    *,
+    line_breaks: bool = False,
 ) -> Run | None:
     """Write the predictions of the rows to a file, which is there when it is whole; the same bytes as `predict` would give.
 
@@ -58,7 +75,7 @@ def predict_to_file(
     place cannot be written.
     """
     rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    journal = Journal(path, _run_key(decoder, rows, options), rank)
+    journal = Journal(path, _run_key(decoder, rows, options, line_breaks), rank)
     if journal.stale and rank == 0:
         print(f"{path}.partial is of another run (other options, input or model): starting anew", file=sys.stderr)
     _wait(processes)  # all have read the files of an earlier run before anybody writes
@@ -69,26 +86,27 @@ def predict_to_file(
     shown = tqdm(total=len(left), desc="predict", unit=" examples", leave=False, disable=True if rank else None)
     with journal, shown as bar:
         for at, output in decoder.decode([rows[i].source for i in left], options, batch_size) if left else ():
-            journal.add(left[at], (normalize(output.text or ""), output.score, output.text is None))
+            journal.add(left[at], (_written(output.text or "", line_breaks), output.score, output.text is None))
             bar.update()
     _wait(processes)
     if rank:
         return None
     journal.read_again()
     results = [journal.done[i] for i in range(len(rows))]
-    write_predictions(path, (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True)))
+    predictions = (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True))
+    write_predictions(path, predictions, line_breaks=line_breaks)
     journal.remove()
     without = [row.id for row, result in zip(rows, results, strict=True) if result[2]]
     return Run(decoder.report, resumed, decoder.cut, without, time.perf_counter() - started)
 
 
-def _run_key(decoder: Decoder, rows: Sequence[Row], options: DecodingOptions) -> str:
+def _run_key(decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, line_breaks: bool = False) -> str:
     """A line that names everything that the outputs depend on."""
     names = set(DecodingOptions.__dataclass_fields__) - {"model_name_or_path", "bad_words_file", "max_batch_tokens"}
     decoding = {name: getattr(options, name) for name in sorted(names)}
     limits = [decoder.checkpoint.max_input_length, decoder.checkpoint.max_target_length]
     about = [decoding, options.all_bad_words(), limits, versions(), decoder.fingerprint, [row.source for row in rows]]
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([*about, "line_breaks"] if line_breaks else about).encode()).hexdigest()
 
 
 def _wait(processes: int) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toi.data.requests import Request
-from toi.text.normalization import normalize
+from toi.data.tsv import escape, to_line
+from toi.text.normalization import normalize, normalize_lines
 
 if TYPE_CHECKING:  # what these import is slow, and requests are read before it
     from toi.decoding.jobs import Output
@@ -24,11 +25,12 @@ class Answered:
     verdicts: "list[Verdict]" = field(default_factory=list)
 
 
-def lines_of(answered: Iterable[Answered], output_format: str, several: bool) -> Iterator[str]:
+def lines_of(answered: Iterable[Answered], output_format: str, several: bool, line_breaks: bool = False) -> Iterator[str]:
     """What is printed: text (an output a line), tsv (an output a line, under `TSV_HEADER`), json (a request a line).
 
     As text, the outputs of a request are followed by an empty line where there are several requests with `several` outputs; a
-    request without an output is an empty line.
+    request without an output is an empty line. An output is always one line: a line break in it is a space, or with `line_breaks`,
+    for a task whose texts hold them, as toi/data/tsv.py writes it.
     """
     if output_format == "tsv":
         yield "\t".join(TSV_HEADER)
@@ -41,13 +43,19 @@ def lines_of(answered: Iterable[Answered], output_format: str, several: bool) ->
             for text, verdict in zip(texts, one.verdicts, strict=True):
                 leaked = "" if verdict.answer_leaked is None else str(verdict.answer_leaked).lower()
                 words = [" ".join(verdict.banned_words), leaked, " ".join(verdict.hallucinated)]
-                yield "\t".join([id, normalize(text.text), f"{text.score:.6f}", f"{text.log_prob:.6f}", *words])
+                output = normalize_lines(text.text) if line_breaks else normalize(text.text)
+                fields = [id, output, f"{text.score:.6f}", f"{text.log_prob:.6f}", *words]
+                yield to_line(fields, line_breaks=line_breaks)
             if not texts:
                 yield "\t".join([id, *[""] * (len(TSV_HEADER) - 1)])
         else:
-            yield from [" ".join(text.text.splitlines()) for text in texts] or ([""] if not several else [])
+            yield from [_one_line(text.text, line_breaks) for text in texts] or ([""] if not several else [])
             if several:
                 yield ""
+
+
+def _one_line(text: str, line_breaks: bool) -> str:
+    return escape("\n".join(text.splitlines())) if line_breaks else " ".join(text.splitlines())
 
 
 def to_json(one: Answered) -> dict[str, Any]:

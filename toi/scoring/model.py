@@ -6,6 +6,7 @@ from typing import Any
 
 from toi.data.examples import read_rows, split_path
 from toi.data.predictions import Prediction, write_predictions
+from toi.data.tasks import keeps_line_breaks
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
@@ -31,11 +32,12 @@ def predict_splits(
     checkpoint: Checkpoint, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
 ) -> dict[str, list[Prediction]]:
     """Predict the splits and write `{split}_output.tsv`."""
-    rows = {split: read_rows(split_path(data_dir, split)) for split in splits}
+    line_breaks = keeps_line_breaks(data_dir)
+    rows = {split: read_rows(split_path(data_dir, split), line_breaks=line_breaks) for split in splits}
     predictions, decoder = {}, Decoder(checkpoint)
     for split in splits:
-        predictions[split] = predict(decoder, rows[split], options, batch_size, split)
-        write_predictions(Path(output_dir) / f"{split}_output.tsv", predictions[split])
+        predictions[split] = predict(decoder, rows[split], options, batch_size, split, line_breaks=line_breaks)
+        write_predictions(Path(output_dir) / f"{split}_output.tsv", predictions[split], line_breaks=line_breaks)
     return predictions
 
 

@@ -63,13 +63,13 @@ def round_trip(
             asked.append(example)
         except ValueError:  # the question is empty, or the example has no answer
             continue
-    answered = predict(reader, rows, DecodingOptions(), batch_size, "round trip") if rows else []
+    answered = predict(reader, rows, DecodingOptions(), batch_size, "round trip", line_breaks=task.line_breaks) if rows else []
     by_id = {example.id: answer.output for example, answer in zip(asked, answered, strict=True)}
     answers = [by_id.get(prediction.id, "") for prediction in predictions]
     measures = [replace(measure, name=f"round_trip_{measure.name}") for measure in jglue_measures(answers, golds)]
     with replacing_folder(folder) as new:
-        write_rows(new / "test.tsv", rows)
+        write_rows(new / "test.tsv", rows, line_breaks=task.line_breaks)
         write_examples(new / "test.jsonl", asked)
         write_task(new, task, {**about, "counts": {"test": len(rows)}})
-        write_predictions(new / "test_output.tsv", answered)
+        write_predictions(new / "test_output.tsv", answered, line_breaks=task.line_breaks)
     return RoundTrip(answers, measures, len(predictions) - len(rows))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # what these import is slow
     from toi.scoring.roundtrip import RoundTrip
 
 TYPES = ("question_type", "answer_type")  # what JaQuAD says of its questions
-_LABELS = re.compile(r"(?:^|(?<= ))(?:answer|context|question): ")  # as toi/data/tasks.py has them
+_LABELS = re.compile(r"(?:^|(?<=[ \n]))(?:answer|context|question): ")  # as toi/data/tasks.py has them
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from toi.data.tsv import escape
 from toi.scoring.comparison import Comparison
 from toi.scoring.measures import Score
 from toi.scoring.scored import Scored
@@ -82,7 +83,7 @@ def cell(name: str, score: Score) -> str:
 
 
 def comparison_table(comparison: Comparison) -> str:
-    """The differences with their intervals and p-values, and the examples that changed most."""
+    """The differences with their intervals and p-values, and the examples that changed most, an output a line."""
     lines = [f"{'compared with':23}{comparison.file}", f"{'':25}{'difference':<27}p"]
     for name, d in comparison.differences.items():
         digits = digits_of(name)
@@ -90,7 +91,8 @@ def comparison_table(comparison: Comparison) -> str:
         lines.append(f"{name:25}{difference:<27}{d.p:.4f}")
     lines.append(f"changed most ({comparison.metric}, ours - theirs)")
     for c in comparison.changes:
-        lines += [f"  {c.ours - c.theirs:+.4f}  {c.id}", f"    ours    {c.output}", f"    theirs  {c.other}"]
+        ours, theirs = (escape(text) if "\n" in text else text for text in (c.output, c.other))
+        lines += [f"  {c.ours - c.theirs:+.4f}  {c.id}", f"    ours    {ours}", f"    theirs  {theirs}"]
     if not comparison.changes:
         lines.append("  nothing: all outputs are the same")
     return "\n".join(lines)

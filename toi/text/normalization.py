@@ -13,6 +13,8 @@ from functools import lru_cache
 
 import neologdn
 
+from toi.text.edits import Edit, bracketed, outermost, substitute, substituted_offsets
+
 # C0/C1 controls and the two Unicode line separators: never in a line of a TSV. Those that end or
 # indent a line become a space, the others vanish. Lone surrogates cannot be written as UTF-8.
 _SPACES = dict.fromkeys([*range(0x09, 0x0E), *range(0x1C, 0x20), 0x85, 0x2028, 0x2029], " ")
@@ -29,19 +31,10 @@ LATIN = "0-9A-Za-z"
 _CHANGING = re.compile(f"[^{JAPANESE}{LATIN}]+")
 _IS_JAPANESE = re.compile(f"[{JAPANESE}]")
 
-_OPEN = "（("
-_PAIR = re.compile("[（()）]")
 SEPARATOR = r"\[(?:SEP|sep)\]"  # what JSQuAD has between title and body
 _SEPARATOR = re.compile(rf"\s*{SEPARATOR}\s*")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A raw span and what is to stand in its place."""
-
-    start: int
-    end: int
-    text: str = ""
+_SEPARATOR_IN_LINE = re.compile(rf"[^\S\r\n]*{SEPARATOR}[^\S\r\n]*")
+_LINE_BREAK = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -51,10 +44,12 @@ class Normalization:
     lowercase: bool = False
     remove_brackets: bool = False
     separator: str = "<|n|>"  # stands for the [SEP] that JSQuAD has between title and body
+    line_breaks: bool = False  # kept: each line is normalized by itself
 
     def __call__(self, text: str) -> str:
         """The normalized text."""
-        return normalize(substitute(text, self._edits(text, None)), self.lowercase)
+        text = substitute(text, self._edits(text, None))
+        return normalize_lines(text, self.lowercase) if self.line_breaks else normalize(text, self.lowercase)
 
     def aligned(self, text: str, keep: tuple[int, int] | None = None) -> "Aligned":
         """Normalize `text` and remember where its characters went.
@@ -62,18 +57,20 @@ class Normalization:
         `keep` is a raw span (the answer) that `remove_brackets` must leave alone.
         """
         edits = self._edits(text, keep)
+        carry = align_lines if self.line_breaks else align
         if not edits:
-            return align(text, self.lowercase)
-        inner = align(substitute(text, edits), self.lowercase)
+            return carry(text, self.lowercase)
+        inner = carry(substitute(text, edits), self.lowercase)
         return Aligned(text, inner.text, tuple(inner.offsets[at] for at in substituted_offsets(len(text), edits)))
 
     def _edits(self, text: str, keep: tuple[int, int] | None) -> list[Edit]:
         edits = []
         if "[SEP]" in text or "[sep]" in text:
-            edits += [Edit(*match.span(), self.separator) for match in _SEPARATOR.finditer(text)]
+            pattern = _SEPARATOR_IN_LINE if self.line_breaks else _SEPARATOR
+            edits += [Edit(*match.span(), self.separator) for match in pattern.finditer(text)]
         if self.remove_brackets:
             edits += [Edit(start, end) for start, end in bracketed(text, keep)]
-            edits = _outermost(edits)
+            edits = outermost(edits)
         return edits
 
 
@@ -98,6 +95,18 @@ def normalize(text: str, lowercase: bool = False) -> str:
     if pieces is None:
         return _normalize_whole(text, lowercase)
     return "".join([piece for piece, _ in pieces])
+
+
+def normalize_lines(text: str, lowercase: bool = False) -> str:
+    """Every line normalized by itself; CRLF and CR become LF, and empty lines at both ends are dropped.
+
+    >>> normalize_lines("\\n題　名\\r\\n\\r\\n  ﾋﾟｱﾉ\\tを \\n")
+    '題名\\n\\nピアノを'
+
+    Empty lines in between stay, and so does the order of lines; the indentation of a line and the spaces at its end do not, nor
+    tabs. What else ends a line for Unicode (U+2028, U+0085, form feeds) is a space, as in `normalize`.
+    """
+    return "\n".join([normalize(line, lowercase) for line in _LINE_BREAK.split(text)]).strip("\n")
 
 
 def _normalize_whole(text: str, lowercase: bool) -> str:
@@ -188,7 +197,7 @@ class Aligned:
     offsets: tuple[int, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The normalized span of the raw span `[start, end)`, without spaces at its ends.
+        """The normalized span of the raw span `[start, end)`, without spaces and line breaks at its ends.
 
         Where several raw characters became one (か + ゛ -> が) the whole of it belongs to the span.
         Raises ValueError if nothing of the span is left.
@@ -205,9 +214,9 @@ class Aligned:
                 after = bisect_right(self.offsets, high)
                 if after < len(self.offsets) and self._composed(start, after):
                     high = self.offsets[after]
-        while low < high and self.text[low] == " ":
+        while low < high and self.text[low] in " \n":
             low += 1
-        while low < high and self.text[high - 1] == " ":
+        while low < high and self.text[high - 1] in " \n":
             high -= 1
         if low == high:
             raise ValueError(f"nothing is left of {self.raw[start:end]!r} after normalization")
@@ -236,60 +245,28 @@ def align(text: str, lowercase: bool = False) -> Aligned:
     return Aligned(text, "".join([piece for piece, _ in pieces]), tuple(offsets))
 
 
+def align_lines(text: str, lowercase: bool = False) -> Aligned:
+    """`normalize_lines`, with the offsets."""
+    lines: list[str] = []
+    offsets: list[int] = []
+    at = done = 0
+    for match in (*_LINE_BREAK.finditer(text), None):
+        start, end = match.span() if match else (len(text), len(text))
+        line = align(text[done:start], lowercase)
+        lines.append(line.text)
+        offsets.extend([at + offset for offset in line.offsets[:-1]])
+        at += len(line.text)
+        offsets.extend([at] * (end - start))  # CR and LF together become one LF
+        at, done = at + 1, end
+    offsets.append(at - 1)
+    whole = "\n".join(lines)
+    kept = whole.strip("\n")
+    dropped = len(whole) - len(whole.lstrip("\n"))
+    return Aligned(text, kept, tuple([min(max(offset - dropped, 0), len(kept)) for offset in offsets]))
+
+
 def _align_whole(text: str, lowercase: bool) -> Aligned:
     """`align` of any text at all: an offset is the length of the normalized prefix. Quadratic, and rarely needed."""
     whole = _normalize_whole(text, lowercase)
     sizes = [min(len(_normalize_whole(text[:i], lowercase)), len(whole)) for i in range(len(text))]
     return Aligned(text, whole, tuple(_never_falling([*sizes, len(whole)])))
-
-
-def bracketed(text: str, keep: tuple[int, int] | None = None) -> list[tuple[int, int]]:
-    """Spans of `（...）` and `(...)`, outermost ones, in order; nested and mixed widths included.
-
-    A group that overlaps the span `keep` stays, but groups nested in it that do not overlap are
-    given. An unclosed bracket is text.
-    """
-    groups: list[tuple[int, int]] = []
-    opened: list[int] = []
-    for match in _PAIR.finditer(text):
-        if match.group() in _OPEN:
-            opened.append(match.start())
-        elif opened:
-            groups.append((opened.pop(), match.end()))
-    if keep is not None:
-        groups = [(start, end) for start, end in groups if end <= keep[0] or keep[1] <= start]
-    return [(edit.start, edit.end) for edit in _outermost([Edit(start, end) for start, end in groups])]
-
-
-def _outermost(edits: list[Edit]) -> list[Edit]:
-    """The edits in order, without those inside or across the end of an earlier one."""
-    kept: list[Edit] = []
-    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
-        if not kept or edit.start >= kept[-1].end:
-            kept.append(edit)
-    return kept
-
-
-def substitute(text: str, edits: Sequence[Edit]) -> str:
-    """The text with the (ordered, disjoint) edits made."""
-    pieces, done = [], 0
-    for edit in edits:
-        pieces += [text[done : edit.start], edit.text]
-        done = edit.end
-    return "".join([*pieces, text[done:]])
-
-
-def substituted_offsets(length: int, edits: Sequence[Edit]) -> list[int]:
-    """For each boundary of a text of `length` characters, its boundary after `substitute`.
-
-    Boundaries inside an edited span go to the beginning of what replaced it.
-    """
-    offsets: list[int] = []
-    shift = done = 0
-    for edit in edits:
-        offsets.extend(range(done + shift, edit.start + shift))
-        offsets.extend([edit.start + shift] * (edit.end - edit.start))
-        shift += len(edit.text) - (edit.end - edit.start)
-        done = edit.end
-    offsets.extend(range(done + shift, length + shift + 1))
-    return offsets

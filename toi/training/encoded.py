@@ -6,7 +6,7 @@ a changed file is encoded anew and an unchanged one is not. It is kept where Hug
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ import datasets
 import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
-from toi.data.examples import iterate_rows
+from toi.data.examples import Row, iterate_rows
 from toi.models.batches import Encoded
 from toi.models.family import Family, Limits
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
@@ -76,23 +76,26 @@ class TokenRows(Sequence[Encoded]):
         return selected
 
 
-def token_rows(path: str | Path, family: Family, limits: Limits) -> tuple[TokenRows, TokenAudit]:
-    """The rows of a TSV, cut to the limits, and what was seen of them. Raises InputError if the TSV or the cache cannot be used."""
-    about = f"{_FORMAT} {sha256(path)} {type(family).__name__} {family.tokenizer.fingerprint()} {limits.source} {limits.target}"
+def token_rows(path: str | Path, family: Family, limits: Limits, line_breaks: bool = False) -> tuple[TokenRows, TokenAudit]:
+    """The rows of a TSV, cut to the limits, and what was seen of them.
+
+    `line_breaks` is what the task of the TSV says of them. Raises InputError if the TSV or the cache cannot be used.
+    """
+    ids = f"{type(family).__name__} {family.tokenizer.fingerprint()}"
+    about = f"{_FORMAT} {sha256(path)} {ids} {limits.source} {limits.target} {line_breaks}"
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
     if not (folder / "audit.json").is_file():
         check_writable(folder.parent)
         with replacing_folder(folder) as new:
-            audit = _encode(path, family, limits, new / "rows.arrow")
+            audit = _encode(iterate_rows(path, line_breaks=line_breaks), family, limits, new / "rows.arrow")
             write_json(new / "audit.json", asdict(audit))
     return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), TokenAudit(**read_json(folder / "audit.json"))
 
 
-def _encode(path: str | Path, family: Family, limits: Limits, to: Path) -> TokenAudit:
+def _encode(all_rows: Iterator[Row], family: Family, limits: Limits, to: Path) -> TokenAudit:
     """Write the Arrow file, a part at a time."""
     audit = TokenAudit()
     with ArrowWriter(features=_FEATURES, path=str(to)) as writer:
-        all_rows = iterate_rows(path)
         while rows := list(islice(all_rows, _AT_ONCE)):
             encoded = family.encode([row.source for row in rows], [row.target for row in rows], limits)
             if not audit.rows:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toi.data.tasks import Task
+from toi.data.tsv import escape
 from toi.system.files import replacing
 
 _SHOWN = """
@@ -63,7 +64,8 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         + (" (from scratch)." if options["from_scratch"] else ".")
     )
     if task is not None:
-        lines += ["", f"Task `{task.name}`: `{task.source_template}` -> `{task.target_template}`", ""]
+        source, target = (escape(t) if task.line_breaks else t for t in (task.source_template, task.target_template))
+        lines += ["", f"Task `{task.name}`: `{source}` -> `{target}`", ""]
         example = "--answer 甲府市" if task.asks else "--question 山梨県の県庁所在地はどこですか?"
         lines += [
             "```",

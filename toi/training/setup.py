@@ -11,7 +11,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
 from toi.data.examples import split_path
-from toi.data.tasks import Task, chosen_task, read_task
+from toi.data.tasks import Task, chosen_task, keeps_line_breaks, read_task
 from toi.models.checkpoint import Checkpoint, add_highlight, load
 from toi.models.family import Limits
 from toi.system.files import sha256
@@ -83,11 +83,11 @@ def task_of(options: TrainingOptions, checkpoint: Checkpoint) -> Task | None:
 
 def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> dict[str, TokenRows]:
     """The train and the dev split as token ids, and on stdout what was seen of them."""
-    rows = {}
+    rows, line_breaks = {}, keeps_line_breaks(options.data_dir)
     limits = Limits(options.max_input_length, options.max_target_length)
     for split in ("train", "dev"):
         with accelerator.main_process_first():  # one encodes, the others find it done
-            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits)
+            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks)
         accelerator.print(f"{split}: {audit}")
         if split == "train":
             accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")

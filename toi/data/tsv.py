@@ -1,0 +1,49 @@
+r"""Fields of a TSV whose texts may hold line breaks: `\n`, `\t`, `\r` and `\\` stand for what would break the line.
+
+All readers and writers of TSVs go through here. What else Python's `splitlines` would cut at (U+2028, form feeds) stays as it
+is: our files are read by line feeds alone.
+"""
+
+import re
+from collections.abc import Iterable
+
+from toi.system.errors import InputError
+
+_ESCAPES = {"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
+_TABLE = str.maketrans(_ESCAPES)
+_MEANT = {escaped: character for character, escaped in _ESCAPES.items()}
+_ESCAPED = re.compile(r"\\.?", re.DOTALL)
+
+
+def escape(text: str) -> str:
+    r"""The text in one field of one line.
+
+    >>> escape("一行目\n二行目")
+    '一行目\\n二行目'
+    """
+    return text.translate(_TABLE)
+
+
+def unescape(text: str) -> str:
+    """The inverse of `escape`. Raises ValueError for a backslash that is none of its four escapes."""
+    return _ESCAPED.sub(_meant, text) if "\\" in text else text
+
+
+def _meant(match: re.Match[str]) -> str:
+    if match.group() not in _MEANT:
+        raise ValueError(rf"{match.group()} is no escape; these are \n, \t, \r, and \\ for a backslash")
+    return _MEANT[match.group()]
+
+
+def to_line(fields: Iterable[str], *, line_breaks: bool) -> str:
+    """A line of a TSV without its end; with `line_breaks` the fields are escaped."""
+    return "\t".join(map(escape, fields) if line_breaks else fields)
+
+
+def fields_of(line: str, place: str, *, line_breaks: bool) -> list[str]:
+    """The fields of a line, a CR at its end dropped. Raises InputError, beginning with `place`, for a bad escape."""
+    fields = line.removesuffix("\r").split("\t")
+    try:
+        return [unescape(field) for field in fields] if line_breaks else fields
+    except ValueError as error:
+        raise InputError(f"{place}: {error}") from None
