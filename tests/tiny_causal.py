@@ -1,0 +1,73 @@
+"""Tiny causal models of random weights, as folders that look like those of the hub."""
+
+from pathlib import Path
+
+from conftest import SENTENCES
+
+
+def byte_level(folder: Path) -> None:
+    """A byte-level BPE `tokenizer.json`, as GPT-2 and Qwen have it: no BOS, no padding token."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=340, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(SENTENCES * 3, trainer)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(folder)
+
+
+def unigram_with_bos(folder: Path) -> None:
+    """A Unigram `tokenizer.json` that puts `<s>` before every text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=160, special_tokens=["<s>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(SENTENCES * 20, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)])
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    fast.save_pretrained(folder)
+
+
+def make_gpt2(folder: Path, **changes: object) -> Path:
+    """A model folder with a tiny GPT-2 and a byte-level BPE."""
+    import torch
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+    folder.mkdir(parents=True)
+    byte_level(folder)
+    vocab_size = len(AutoTokenizer.from_pretrained(folder))
+    config = {
+        "vocab_size": vocab_size, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, "bos_token_id": 0,
+        "eos_token_id": 0, **changes,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    GPT2LMHeadModel(GPT2Config(**config)).save_pretrained(folder)
+    return folder
+
+
+def make_llama(folder: Path) -> Path:
+    """A model folder with a tiny Llama and a Unigram tokenizer with BOS."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder.mkdir(parents=True)
+    unigram_with_bos(folder)
+    config = LlamaConfig(
+        vocab_size=len(AutoTokenizer.from_pretrained(folder)), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256, bos_token_id=0, eos_token_id=1,
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+MAKERS = {"gpt2": make_gpt2, "llama": make_llama}
