@@ -6,6 +6,7 @@ a changed file is encoded anew and an unchanged one is not. It is kept where Hug
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -13,15 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow
 import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
 from toi.data.examples import iterate_rows
 from toi.models.batches import Encoded, truncate
 from toi.models.tokenizer import Tokenizer
+from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
 _FORMAT = 1  # of the files; another number makes them anew
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
 
@@ -85,12 +89,27 @@ def token_rows(
     """
     key = hashlib.sha256(f"{_FORMAT} {sha256(path)} {tokenizer.fingerprint()} {max_input_length} {max_target_length}".encode())
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / key.hexdigest()[:32]
-    if not (folder / "audit.json").is_file():
-        check_writable(folder.parent)
-        with replacing_folder(folder) as new:
-            audit = _encode(path, tokenizer, max_input_length, max_target_length, new / "rows.arrow")
-            write_json(new / "audit.json", asdict(audit))
-    return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), TokenAudit(**read_json(folder / "audit.json"))
+    if (known := _read(folder)) is not None:
+        return known
+    check_writable(folder.parent)
+    with replacing_folder(folder) as new:
+        audit = _encode(path, tokenizer, max_input_length, max_target_length, new / "rows.arrow")
+        write_json(new / "audit.json", asdict(audit))
+    return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), audit
+
+
+def _read(folder: Path) -> tuple[TokenRows, TokenAudit] | None:
+    """What a folder of the cache holds; None if it is not there, or damaged."""
+    try:
+        audit = TokenAudit(**read_json(folder / "audit.json"))
+        with open(folder / "rows.arrow", "rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            whole = file.read() == _END
+        rows = TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow")))
+        whole = whole and all(type(value) is type(getattr(TokenAudit, name)) for name, value in vars(audit).items())
+    except (InputError, OSError, TypeError, KeyError, pyarrow.ArrowException):
+        return None
+    return (rows, audit) if whole and len(rows) == audit.rows else None
 
 
 def _encode(path: str | Path, tokenizer: Tokenizer, max_input_length: int, max_target_length: int, to: Path) -> TokenAudit:
