@@ -5,7 +5,7 @@ import torch
 from conftest import load_speaking
 
 from toi.decoding.banned import BannedText, Vocabulary
-from toi.decoding.search import Candidate, Model, Plan, _draw, _pick, _repeating, search
+from toi.decoding.search import Candidate, Model, Plan, _draw, _pick, _repeating, out_of_memory, search
 from toi.text.folding import fold
 
 SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "桃", "白浜市" * 5, "霧沢一")]
@@ -198,3 +198,19 @@ def test_nothing_is_left(checkpoint, model, sources):
     for plan in PLANS:
         assert search(model, sources[:2], plan, [[banned], []])[0] == []
     assert isinstance(search(model, sources[:2], PLANS[0], [[banned], []])[1][0], Candidate)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("mkl_malloc: failed to allocate memory"), True),  # CTranslate2
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("The size of tensor a (2) must match the size of tensor b (3)"), False),
+        (RuntimeError("failed to load the model"), False),
+    ],
+)
+def test_what_is_said_when_memory_is_short(error, expected):
+    assert out_of_memory(error) == expected

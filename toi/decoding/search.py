@@ -87,9 +87,8 @@ def out_of_memory(error: Exception) -> bool:
     """Whether this is what torch or CTranslate2 say when memory is short: on CPUs they have no type of their own for it."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return any(
-        words in str(error).lower() for words in ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
-    )
+    said = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "failed to allocate memory")
+    return any(words in str(error).lower() for words in said)
 
 
 @torch.inference_mode()
