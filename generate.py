@@ -10,8 +10,17 @@
 The prompt is made as in training, by the task.json of the model.
 """
 
-import shlex
 import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("generate.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,39 +74,42 @@ class GenerateOptions(NBestOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "occurrence", "per_device_eval_batch_size")
-        found += at_least(self, 0, "answer_start")
+        problems = super().problems() + at_least(self, 1, "occurrence", "per_device_eval_batch_size")
+        problems += at_least(self, 0, "answer_start")
         if self.answer_start is not None and self.occurrence is not None:
-            found.append("give --answer_start or --occurrence, not both")
+            problems.append("give --answer_start or --occurrence, not both")
         one = [f"--{name}" for name in ("answer", "question", "answer_start", "occurrence") if getattr(self, name) is not None]
         one += ["--context"] * bool(self.context)
         if self.input_file is not None or self.interactive:
             if self.input_file is not None and self.interactive:
-                found.append("give --input_file or --interactive, not both")
+                problems.append("give --input_file or --interactive, not both")
             if one:
-                found.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
-            return found
+                problems.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
+            return problems
         from toi.text.normalization import is_text
 
         if not self.context.strip():
-            found.append("--context is needed")
+            problems.append("--context is needed")
         marked = "<hl>" in self.context and self.question is None
         if not marked and (self.answer is None) == (self.question is None):
-            found.append("give --answer to get a question, or --question to get an answer")
-        found += [
+            problems.append("give --answer to get a question, or --question to get an answer")
+        problems += [
             f"--{name} is empty"
             for name in ("answer", "question")
             if getattr(self, name) is not None and not getattr(self, name).strip()
         ]
         texts = ("context", "answer", "question", "title")
-        found += [f"--{name} is not UTF-8" for name in texts if not is_text(getattr(self, name) or "")]
-        return found
+        problems += [f"--{name} is not UTF-8" for name in texts if not is_text(getattr(self, name) or "")]
+        return problems
 
 
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
     from toi.data.tasks import chosen_task, read_task
+    from toi.system.errors import InputError
 
+    if sys.stdin is None and (options.interactive or options.input_file == "-"):
+        raise InputError("stdin is closed: there is nothing to read from")
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     text = read_input(options.input_file) if options.input_file is not None else ""
     folder = Path(options.model_name_or_path)

@@ -9,6 +9,15 @@ killed goes on where it was when it is started again. Several processes share th
 """
 
 import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("predict.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
