@@ -9,6 +9,16 @@
 What every figure means and which published table it can be held against: docs/evaluation.md.
 """
 
+import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("evaluate.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal

@@ -10,10 +10,18 @@
 The prompt is made as in training, by the task.json of the model.
 """
 
-import shlex
 import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("generate.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
+import shlex
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,9 +31,6 @@ from toi.system.cli import checked, parse, run
 from toi.system.options import at_least
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from toi.data.examples import Example
     from toi.data.requests import Request
     from toi.data.tasks import Task
     from toi.decoding.decoder import Decoder
@@ -65,39 +70,43 @@ class GenerateOptions(NBestOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "occurrence", "per_device_eval_batch_size")
-        found += at_least(self, 0, "answer_start")
+        problems = super().problems() + at_least(self, 1, "occurrence", "per_device_eval_batch_size")
+        problems += at_least(self, 0, "answer_start")
         if self.answer_start is not None and self.occurrence is not None:
-            found.append("give --answer_start or --occurrence, not both")
+            problems.append("give --answer_start or --occurrence, not both")
         one = [f"--{name}" for name in ("answer", "question", "answer_start", "occurrence") if getattr(self, name) is not None]
         one += ["--context"] * bool(self.context)
         if self.input_file is not None or self.interactive:
             if self.input_file is not None and self.interactive:
-                found.append("give --input_file or --interactive, not both")
+                problems.append("give --input_file or --interactive, not both")
             if one:
-                found.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
-            return found
+                problems.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
+            return problems
         from toi.text.normalization import is_text
 
         if not self.context.strip():
-            found.append("--context is needed")
+            problems.append("--context is needed")
         marked = "<hl>" in self.context and self.question is None
         if not marked and (self.answer is None) == (self.question is None):
-            found.append("give --answer to get a question, or --question to get an answer")
-        found += [
+            problems.append("give --answer to get a question, or --question to get an answer")
+        problems += [
             f"--{name} is empty"
             for name in ("answer", "question")
             if getattr(self, name) is not None and not getattr(self, name).strip()
         ]
         texts = ("context", "answer", "question", "title")
-        found += [f"--{name} is not UTF-8" for name in texts if not is_text(getattr(self, name) or "")]
-        return found
+        problems += [f"--{name} is not UTF-8" for name in texts if not is_text(getattr(self, name) or "")]
+        return problems
 
 
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
+    from toi.data.requests import prompts_of
     from toi.data.tasks import chosen_task, read_task
+    from toi.system.errors import InputError
 
+    if sys.stdin is None and (options.interactive or options.input_file == "-"):
+        raise InputError("stdin is closed: there is nothing to read from")
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     text = read_input(options.input_file) if options.input_file is not None else ""
     folder = Path(options.model_name_or_path)
@@ -144,35 +153,11 @@ def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tupl
     return [("", Request(**{name: getattr(options, name) for name in fields}))]
 
 
-def prompts_of(
-    task: "Task", requests: "list[tuple[str, Request]]", warn: "Callable[..., object]"
-) -> "tuple[list[Example], list[str]]":
-    """The Examples and the prompts of requests; `warn` is called with a text and its `place`.
-
-    Raises InputError that names all requests that cannot be met, and says what is wrong with the first.
-    """
-    from toi.data.requests import example_of, prompt
-    from toi.system.errors import InputError
-
-    examples, sources, refused = [], [], []
-    for place, request in requests:
-        at = f"{place}: " if place else ""
-        try:
-            examples.append(example_of(task, request, partial(warn, place=at)))
-            sources.append(prompt(task, examples[-1]))
-        except InputError as error:
-            refused.append((place, f"{at}{error}"))
-    if refused:
-        others = [place for place, _ in refused[1:]]
-        also = f" (and {', '.join(others[:10])}{', ...' if len(others) > 10 else ''})" if others else ""
-        raise InputError(refused[0][1] + also)
-    return examples, sources
-
-
 def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests: "list[tuple[str, Request]]") -> "list[Answered]":
     """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met."""
     from tqdm import tqdm
 
+    from toi.data.requests import prompts_of
     from toi.data.tasks import HIGHLIGHT
     from toi.decoding.decoder import limits_of
     from toi.scoring.answered import Answered

@@ -10,6 +10,15 @@ so. A run that was killed goes on where it was when it is started again. Several
 """
 
 import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("predict.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -39,12 +48,12 @@ class PredictOptions(DecodingOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "per_device_eval_batch_size")
+        problems = super().problems() + at_least(self, 1, "per_device_eval_batch_size")
         if self.input_file and self.data_dir:
-            found.append("give --input_file or --data_dir, not both")
+            problems.append("give --input_file or --data_dir, not both")
         if self.output_file is None and self.input_file:
-            found.append("--input_file needs --output_file")
-        return found
+            problems.append("--input_file needs --output_file")
+        return problems
 
 
 def main(options: PredictOptions) -> None:
@@ -95,16 +104,19 @@ def rows_of(options: PredictOptions, line_breaks: bool) -> "list[Row]":
 def output_of(options: PredictOptions) -> Path:
     """Where the predictions go. Raises InputError if that is not said, or cannot be written to."""
     from toi.system.errors import InputError
-    from toi.system.files import check_writable
+    from toi.system.files import check_name, check_writable
+    from toi.system.journal import files_of
 
     if options.output_file is None and not Path(options.model_name_or_path).is_dir():
         raise InputError(f"{options.model_name_or_path}: not a folder to write to; give --output_file")
     output = Path(options.output_file or Path(options.model_name_or_path) / f"{options.split}_output.tsv")
+    check_name(output)
     if output.is_dir():
         raise InputError(f"{output}: a folder; --output_file is the name of a file")
     if options.input_file and output.resolve() == Path(options.input_file).resolve():
         raise InputError(f"{output}: --output_file is the --input_file, which would be lost")
     check_writable(output.parent, as_a_whole=False)
+    files_of(output)  # a folder may be in their way
     return output
 
 

@@ -9,6 +9,16 @@ of the context 霧沢一は医師です。 becomes the line
     q1 <tab> question: 霧沢一の職業は何ですか? context: 霧沢一は医師です。 <tab> 医師
 """
 
+import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("prepare_jsquad.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 from toi.data.audit_table import table
 from toi.data.squad import SquadOptions, prepare_squad
 from toi.models.counting import counting_tokenizer

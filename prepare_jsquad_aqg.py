@@ -13,6 +13,16 @@ or, with --highlight,
     q1 <tab> 霧沢一は<hl>医師<hl>です。 <tab> 霧沢一の職業は何ですか?
 """
 
+import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("prepare_jsquad_aqg.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 from dataclasses import dataclass
 
 from toi.data.audit_table import table

@@ -17,6 +17,16 @@ or, with --highlight,
     Q1 <tab> <hl>霧沢一<hl>は白浜市の医師。釣りを好む。 <tab> 白浜市に住み、釣りを趣味とする医師は誰でしょう?
 """
 
+import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("prepare_quiz_aqg.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 from dataclasses import dataclass
 
 from toi.data.audit_table import table

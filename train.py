@@ -6,6 +6,16 @@ The loop is all here: `train` goes through the epochs, `train_step` through the 
 keeps the best. What they stand on is in toi/training/. The loss is free: see `--loss`.
 """
 
+import sys
+
+if __name__ == "__main__":  # first: what goes wrong in the other imports is said in a line
+    try:
+        from toi.system import start
+    except ImportError:
+        print("train.py: the package toi is not found: leave out -P, -I and PYTHONSAFEPATH", file=sys.stderr)
+        sys.exit(2)
+    start.begin()
+
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -29,6 +39,7 @@ class TrainOptions(TrainingOptions, DecodingOptions):
 
 def main(options: TrainOptions) -> None:
     """Train, evaluate, or both."""
+    options.all_bad_words()  # what is wrong with them is said before the training
     if options.do_train:
         if options.do_eval:
             check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training

@@ -12,6 +12,7 @@ import predict
 import prepare_jsquad_aqg
 from toi.data.examples import read_examples, read_rows
 from toi.data.predictions import Prediction, read_predictions, write_predictions
+from toi.data.requests import prompts_of
 from toi.data.tasks import Task, read_task
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Text
@@ -118,7 +119,7 @@ def test_the_prompt_of_a_request_is_that_of_training(trained):
     task = read_task(model)
     options = generate.GenerateOptions(model_name_or_path=str(model), input_file="f")
     requests = generate.requests_of(options, "3人\t　村1\\r\\n\\r\\n人口\\t3人\\\\\\n特産品は桃\\n\n", task)
-    _, sources = generate.prompts_of(task, requests, print)
+    _, sources = prompts_of(task, requests, print)
     assert sources == [read_rows(data / "test.tsv", line_breaks=True)[1].source]
 
 

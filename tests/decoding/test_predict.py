@@ -92,6 +92,47 @@ def test_outputs_are_written_as_the_task_has_texts(tiny, tmp_path, monkeypatch, 
     assert len(keys) == 2
 
 
+RECORDS = [
+    '["0", "甲", -0.5, false]',  # no number of a row
+    '[40, "甲", -0.5, false]',
+    '[-1, "甲", -0.5, false]',
+    '[0, "甲", -0.5]',
+    '[0, "甲", -0.5, false, 1]',
+    "[0, null, -0.5, true]",
+    '[0, "甲", "-0.5", false]',
+    '[0, "甲", -0.5, 0]',
+    '[0, "甲\\t\\n", -0.5, false]',  # what a TSV cannot hold
+    '[0, "\\ud800", -0.5, false]',
+    "[0]",
+    "\0\0\0",
+]
+
+
+def test_a_damaged_partial_file_is_used_as_far_as_it_can_be(tiny, tmp_path, capsys):
+    decoder = Decoder(load(str(tiny)))
+    path = tmp_path / "out.tsv"
+    with prediction.Journal(path, prediction._run_key(decoder, ROWS, SHORT)) as journal:
+        journal.add(3, ["甲府市", -0.5, False])
+        for record in RECORDS:
+            journal._write(record)
+        journal.add(5, ["", -math.inf, True])
+    run = predict_to_file(decoder, ROWS, SHORT, 8, path)
+    assert (run.resumed, run.without_output) == (2, ["5"])
+    assert f"{path}.partial: 12 lines are damaged; what they held is predicted anew\n" in capsys.readouterr().err
+    found, expected = read_predictions(path), predict(decoder, ROWS, SHORT, 8)
+    assert (found[3].output, found[5].output) == ("甲府市", "")
+    assert_equal([p for p in found if p.id not in "35"], [p for p in expected if p.id not in "35"])
+
+
+def test_a_folder_in_the_way_of_the_partial_file(tmp_path):
+    import predict
+
+    (tmp_path / "out.tsv.partial").mkdir()
+    options = predict.PredictOptions(input_file="x", output_file=str(tmp_path / "out.tsv"))
+    with pytest.raises(InputError, match=r"out\.tsv\.partial: a folder"):
+        predict.main(options)
+
+
 def test_rows_without_an_output_are_named(tiny_without_bytes, tmp_path):
     decoder = Decoder(load_speaking(tiny_without_bytes))
     every = sorted({c for text in decoder.checkpoint.tokenizer.pieces for c in text if c != " "})

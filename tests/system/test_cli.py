@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import Literal
@@ -81,16 +83,12 @@ def test_help_and_option_errors_import_nothing_heavy(name):
             f"try: runpy.run_path({str(ROOT / name)!r}, run_name='__main__')\n"
             f"except SystemExit as stop: print('exit', stop.code, {HEAVY!r} & set(sys.modules))"
         )
-        import subprocess
-
         result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
         assert f"exit {0 if arguments == ['--help'] else 2} set()" in result.stdout
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_importing_a_script_does_nothing(name, tmp_path):
-    import subprocess
-
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {name[:-3]}; print({HEAVY!r} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("set()\n", "")
@@ -130,3 +128,77 @@ BAD_COMBINATIONS = [
 @pytest.mark.parametrize(("command", "message"), BAD_COMBINATIONS)
 def test_bad_combinations(command, message):
     assert message in refused(script(*command))
+
+
+SAYS = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from dataclasses import dataclass
+from toi.system.cli import run
+
+@dataclass
+class Options:
+    text: str = "問い☃"
+
+    def problems(self):
+        return []
+
+def main(options):
+    print(options.text)
+    print(options.text, file=sys.stderr)
+    print(input())
+
+run(main, Options)
+"""
+ENCODINGS = [
+    # PYTHONIOENCODING, the encoding that is spoken, how a snowman and a broken byte of the input come out
+    ("ascii", "utf-8", "☃", "\ufffd"),
+    ("latin-1", "utf-8", "☃", "\ufffd"),
+    ("utf-8", "utf-8", "☃", "\ufffd"),
+    ("cp932", "cp932", "\\u2603", "\\ufffd"),
+    ("cp932:ignore", "cp932", "", ""),
+]
+
+
+@pytest.mark.parametrize(("asked", "spoken", "snowman", "broken"), ENCODINGS)
+def test_any_encoding_of_the_terminal(asked, spoken, snowman, broken):
+    environment = {**os.environ, "PYTHONIOENCODING": asked}
+    typed = "問\n".encode(spoken).replace(b"\n", b"\x81\n")
+    result = subprocess.run([sys.executable, "-c", SAYS], input=typed, capture_output=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.decode(spoken) == f"問い{snowman}\n問{broken}\n"
+    assert result.stderr.decode(spoken) == f"問い{snowman or chr(92) + 'u2603'}\n"  # Python never lets stderr ignore anything
+
+
+def test_a_closed_stderr_is_not_mixed_into_stdout(tmp_path):
+    (tmp_path / "says.py").write_text(SAYS)
+    command = f"echo 答え | {sys.executable} {tmp_path}/says.py 2>&-"
+    assert subprocess.run(command, shell=True, capture_output=True, text=True).stdout == "問い☃\n答え\n"
+
+
+@pytest.mark.parametrize("arguments", [("--input_file", "-"), ("--interactive",)])
+def test_a_closed_stdin(arguments):
+    command = f"{sys.executable} {ROOT / 'generate.py'} {' '.join(arguments)} <&-"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert refused(result) == "generate.py: stdin is closed: there is nothing to read from"
+
+
+LONG = "x" * 300
+TOO_LONG = [
+    ["train.py", "--do_train", "--data_dir", LONG],
+    ["predict.py", "--output_file", LONG, "--input_file", "x"],
+    ["predict.py", "--output_file", "x" * 250, "--input_file", "x"],  # no room for what stands beside it for a while
+    ["predict.py", "--model_name_or_path", LONG],
+    ["generate.py", "--context", "文", "--answer", "文", "--model_name_or_path", LONG],
+    ["evaluate.py", "--output_dir", LONG],
+    ["prepare_jsquad.py", "--train_file", LONG],
+    ["prepare_quiz_aqg.py", "--train_file", LONG],
+]
+
+
+@pytest.mark.parametrize("command", TOO_LONG)
+def test_names_too_long_for_the_file_system(command):
+    line = refused(script(*command))
+    assert f"{'x' * 50}" in line
+    assert "the name is too long for the file system" in line
+    assert len(line) < 250

@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 from toi.system.errors import InputError
-from toi.system.files import _exchange, check_writable, read_text, replacing, replacing_folder, write_json
+from toi.system.files import _exchange, check_name, check_writable, read_text, replacing, replacing_folder, write_json
 
 
 def test_a_file_is_replaced_only_when_all_went_well(tmp_path):
@@ -135,3 +135,24 @@ def test_a_file_may_go_into_the_folder_we_stand_in(tmp_path, monkeypatch):
     check_writable(tmp_path, as_a_whole=False)
     with pytest.raises(InputError, match="is the folder we stand in"):
         check_writable(tmp_path)
+
+
+@pytest.mark.parametrize(("length", "multibyte"), [(200, 0), (0, 70)])
+def test_names_that_the_file_system_takes(length, multibyte, tmp_path):
+    check_name(tmp_path / ("x" * length + "山" * multibyte))
+    check_writable(tmp_path / ("x" * length + "山" * multibyte))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 250, "山" * 84, f"{'x' * 300}/y", "x/" * 3000 + "y"])
+def test_names_that_it_does_not_take(name, tmp_path):
+    """250 bytes would do for a file, but not for what stands beside it while it is written."""
+    for check in (check_name, check_writable):
+        with pytest.raises(InputError, match=r"\.\.\.: the name is too long for the file system; give a shorter one") as error:
+            check(tmp_path / name)
+        assert len(str(error.value)) < 200
+
+
+def test_a_long_folder_that_is_there_takes_files(tmp_path):
+    folder = tmp_path / ("x" * 250)
+    folder.mkdir()
+    check_writable(folder, as_a_whole=False)

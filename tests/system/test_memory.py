@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from toi.system.memory import keep_memory
+from toi.system.memory import keep_memory, out_of_memory
 
 MEGABYTE = 2**20
 PROGRAM = """
 import resource
-from toi.system.memory import keep_memory
+from toi.system.memory import keep_memory, out_of_memory
 
 {call}
 def faults():
@@ -35,3 +35,19 @@ def test_other_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr("platform.libc_ver", lambda: ("musl", "1.2"))
     monkeypatch.setattr("ctypes.CDLL", lambda name: pytest.fail("called"))
     keep_memory()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("mkl_malloc: failed to allocate memory"), True),  # CTranslate2
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("The size of tensor a (2) must match the size of tensor b (3)"), False),
+        (RuntimeError("failed to load the model"), False),
+    ],
+)
+def test_what_is_said_when_memory_is_short(error, expected):
+    assert out_of_memory(error) == expected

@@ -90,6 +90,44 @@ def test_a_half_made_file_is_not_taken(tiny, tsv, cache):
     assert [path.name for path in cache.iterdir()] == [folder.name]
 
 
+def zeros_at_the_end(content):
+    return content[:-300] + b"\0" * 300
+
+
+DAMAGES = [
+    ("rows.arrow", lambda content: b""),
+    ("rows.arrow", lambda content: content[:5]),
+    ("rows.arrow", lambda content: content[: len(content) // 2]),
+    ("rows.arrow", lambda content: content[:-1]),
+    ("rows.arrow", lambda content: content[:-9]),
+    ("rows.arrow", zeros_at_the_end),  # the machine died
+    ("rows.arrow", lambda content: b"\0" * len(content)),
+    ("audit.json", lambda content: b""),
+    ("audit.json", lambda content: content[:20]),
+    ("audit.json", lambda content: b"\0" * len(content)),
+    ("audit.json", lambda content: b"{}"),
+    ("audit.json", lambda content: b"[1]"),
+    ("audit.json", lambda content: b"null"),
+    ("audit.json", lambda content: content.replace(b'"rows": 3', b'"rows": 4')),
+    ("audit.json", lambda content: content.replace(b'"rows": 3', b'"rows": "3"')),
+    ("audit.json", lambda content: content.replace(b'"tokens"', b'"token"')),
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_a_damaged_file_is_made_anew(name, damage, tiny, tsv, cache):
+    family = load(str(tiny)).family
+    rows, audit = token_rows(tsv, family, Limits(512, 64))
+    expected = list(rows)
+    (folder,) = cache.iterdir()
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()  # the file above is mapped
+    (folder / name).write_bytes(damage(content))
+    again, audit_again = token_rows(tsv, family, Limits(512, 64))
+    assert (list(again), audit_again) == (expected, audit)
+    assert (folder / name).read_bytes() == content
+
+
 def test_the_highlight_is_shown(tiny, tmp_path, cache):
     family = load(str(tiny)).family
     family.tokenizer.add("<hl>")

@@ -76,3 +76,73 @@ def test_a_loss_of_ones_own(tmp_path):
     path.write_text("import nothing_like_this\n")
     with pytest.raises(InputError, match=r"cannot be run .ModuleNotFoundError"):
         from_file(f"{path}:half")
+
+
+ARGUMENTS = [
+    ("def f(logits, labels):\n    pass", "own.py:1: it takes (logits, labels) (too many positional arguments)"),
+    ("\ndef f(logits, labels, batch, more):\n    pass", "own.py:2: it takes (logits, labels, batch, more) (missing a required"),
+    ("def f(*, logits, labels, batch):\n    pass", "own.py:1: it takes (*, logits, labels, batch)"),
+]
+
+
+@pytest.mark.parametrize(("code", "message"), ARGUMENTS)
+def test_other_arguments_are_said_before_the_training(code, message, tmp_path):
+    (tmp_path / "own.py").write_text(code)
+    with pytest.raises(InputError) as error:
+        from_file(f"{tmp_path / 'own.py'}:f")
+    assert message in str(error.value)
+    assert str(error.value).endswith("; wanted is f(logits, labels, batch) -> the sum over the target tokens")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("signature", ["logits, labels, batch=None", "*arguments", "a, b, c, d=1"])
+def test_other_arguments_that_fit(signature, tmp_path):
+    (tmp_path / "own.py").write_text(f"def f({signature}):\n    return {{}}['x']")
+    with pytest.raises(InputError, match="KeyError: 'x'"):
+        from_file(f"{tmp_path / 'own.py'}:f")(LOGITS, torch.zeros(2, 2), None)
+
+
+def test_a_loss_that_raises(tmp_path):
+    """Its own lines are shown, those of another file beside it too; neither ours nor those of torch."""
+    path = tmp_path / "own.py"
+    (tmp_path / "beside.py").write_text("def flat(logits, then):\n    return then(logits.flatten(0, 1))\n")
+    path.write_text(
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nfrom beside import flat\nfrom torch.nn import functional\n"
+        "def f(logits, labels, batch):\n    return flat(logits, lambda flat: functional.cross_entropy(flat, labels))\n"
+    )
+    with pytest.raises(InputError) as error:
+        from_file(f"{path}:f")(LOGITS, torch.zeros(2, 2, dtype=torch.long), None)
+    first, *lines = str(error.value).splitlines()
+    assert first.startswith(f"--loss {path}:f: {path}:6: ValueError: Expected input batch_size (4) to match target")
+    assert first.endswith("; wanted is f(logits, labels, batch) -> the sum over the target tokens")
+    places = [line.strip() for line in lines if line.startswith("  File")]
+    own, beside = f'File "{path}", line 6, in ', f'File "{tmp_path / "beside.py"}", line 2, in flat'
+    assert places == [own + "f", beside, own + "<lambda>"]
+
+
+def test_a_loss_from_which_nothing_is_learnt(tmp_path):
+    (tmp_path / "own.py").write_text("import torch\ndef f(logits, labels, batch):\n    return torch.tensor(logits.sum().item())\n")
+    loss = from_file(f"{tmp_path / 'own.py'}:f")
+    with pytest.raises(InputError, match="must depend on the logits"):
+        loss(LOGITS.clone().requires_grad_(), torch.zeros(2, 2), None)
+    with torch.no_grad():
+        assert loss(LOGITS, torch.zeros(2, 2), None).ndim == 0
+
+
+CANNOT_BE_RUN = [
+    ("\ndef f(:\n", "own.py:2 cannot be run (SyntaxError: invalid syntax", "    def f(:"),
+    ("x = 1\ny = x / 0\n", "own.py:2 cannot be run (ZeroDivisionError: division by zero)", "    y = x / 0"),
+    ("import sys\nsys.exit('usage')\n", "own.py:2 cannot be run (SystemExit: usage)", "    sys.exit('usage')"),
+    ("raise ValueError('one\\ntwo')\n", "own.py:1 cannot be run (ValueError: one)", "    raise ValueError('one\\ntwo')"),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "line"), CANNOT_BE_RUN)
+def test_a_file_that_cannot_be_run(code, message, line, tmp_path):
+    (tmp_path / "own.py").write_text(code)
+    with pytest.raises(InputError) as error:
+        from_file(f"{tmp_path / 'own.py'}:f")
+    first, *lines = str(error.value).splitlines()
+    assert message in first
+    assert line in lines
+    assert not [shown for shown in lines if "losses.py" in shown or "importlib" in shown]

@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from toi.data.examples import Answer, Example
@@ -125,6 +126,26 @@ def prompt(task: Task, example: Example) -> str:
         return task.source(example)
     except ValueError as error:
         raise InputError(f"no prompt can be made: {error}") from None
+
+
+def prompts_of(task: Task, requests: list[tuple[str, Request]], warn: Callable[..., object]) -> tuple[list[Example], list[str]]:
+    """The Examples and the prompts of requests; `warn` is called with a text and its `place`.
+
+    Raises InputError that names all requests that cannot be met, and says what is wrong with the first.
+    """
+    examples, sources, refused = [], [], []
+    for place, request in requests:
+        at = f"{place}: " if place else ""
+        try:
+            examples.append(example_of(task, request, partial(warn, place=at)))
+            sources.append(prompt(task, examples[-1]))
+        except InputError as error:
+            refused.append((place, f"{at}{error}"))
+    if refused:
+        others = [place for place, _ in refused[1:]]
+        also = f" (and {', '.join(others[:10])}{', ...' if len(others) > 10 else ''})" if others else ""
+        raise InputError(refused[0][1] + also)
+    return examples, sources
 
 
 def parse_requests(text: str, name: str, asks: bool, line_breaks: bool = False) -> list[tuple[str, Request]]:

@@ -5,7 +5,9 @@ from math import inf
 from typing import Literal
 
 from toi.models.options import ModelOptions
-from toi.system.options import at_least
+from toi.system.options import at_least, at_most
+
+_MOST = 1000  # beams or outputs: more take hours, and more memory than there is
 
 
 @dataclass
@@ -47,24 +49,39 @@ class DecodingOptions(ModelOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "num_beams", "num_beam_groups", "max_batch_tokens")
-        found += at_least(self, 0, "no_repeat_ngram_size", "top_k")
-        found += [
-            f"--{name} must be above 0" for name in ("repetition_penalty", "temperature") if not 0 < getattr(self, name) < inf
-        ]
-        if not 0 < self.top_p <= 1:
-            found.append("--top_p must be above 0 and at most 1")
-        if not 0 <= self.diversity_penalty < inf:
-            found.append("--diversity_penalty must be at least 0")
-        if not -inf < self.length_penalty < inf:
-            found.append("--length_penalty must be a number")
+        problems = super().problems() + at_least(self, 1, "num_beams", "num_beam_groups", "max_batch_tokens")
+        problems += at_least(self, 0, "no_repeat_ngram_size", "top_k") + at_most(self, _MOST, "num_beams")
+        problems += self._limits()
         if not 0 <= self.seed < 2**32:
-            found.append(f"--seed must be at least 0 and below 2**32, not {self.seed}")
-        found += self._combinations()
+            problems.append(f"--seed must be at least 0 and below 2**32, not {self.seed}")
+        problems += self._combinations()
         from toi.text.normalization import normalize
 
-        found += [f"--bad_words has a word without visible characters: {word!r}" for word in self.bad_words if not normalize(word)]
-        return found
+        problems += [
+            f"--bad_words has a word without visible characters: {word!r}" for word in self.bad_words if not normalize(word)
+        ]
+        return problems
+
+    def _limits(self) -> list[str]:
+        """What is wrong with the numbers that are computed with: beyond these limits they overflow."""
+        problems = []
+        for name in ("repetition_penalty", "temperature"):
+            value = getattr(self, name)
+            if not 0 < value < inf:
+                problems.append(f"--{name} must be above 0")
+            elif not 0.001 <= value <= 1000:
+                problems.append(f"--{name} must be between 0.001 and 1,000, not {value}")
+        if not 0 < self.top_p <= 1:
+            problems.append("--top_p must be above 0 and at most 1")
+        if not 0 <= self.diversity_penalty < inf:
+            problems.append("--diversity_penalty must be at least 0")
+        elif self.diversity_penalty > 1000:
+            problems.append(f"--diversity_penalty must be at most 1,000, not {self.diversity_penalty}")
+        if not -inf < self.length_penalty < inf:
+            problems.append("--length_penalty must be a number")
+        elif abs(self.length_penalty) > 10:
+            problems.append(f"--length_penalty must be between -10 and 10, not {self.length_penalty}")
+        return problems
 
     def all_bad_words(self) -> list[str]:
         """The words of --bad_words and --bad_words_file. Raises InputError with the line of a word that nobody could see."""
@@ -82,36 +99,36 @@ class DecodingOptions(ModelOptions):
         return words
 
     def _combinations(self) -> list[str]:
-        found = []
+        problems = []
         defaults = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}
         given = [f"--{name}" for name, value in defaults.items() if getattr(self, name) != value]
         if given and not self.do_sample:
-            found.append(f"{' and '.join(given)} {'need' if len(given) > 1 else 'needs'} --do_sample")
+            problems.append(f"{' and '.join(given)} {'need' if len(given) > 1 else 'needs'} --do_sample")
         diverse = [
             f"--{name}" for name, value in (("num_beam_groups", 1), ("diversity_penalty", 0)) if getattr(self, name) != value
         ]
         if self.do_sample and diverse:
-            found.append(f"{' and '.join(diverse)} cannot go with --do_sample, which has no beams")
+            problems.append(f"{' and '.join(diverse)} cannot go with --do_sample, which has no beams")
         if self.num_beam_groups > 1 and self.diversity_penalty == 0:
-            found.append("--num_beam_groups needs --diversity_penalty, or the groups find the same")
+            problems.append("--num_beam_groups needs --diversity_penalty, or the groups find the same")
         if self.num_beam_groups > 1 and self.num_beams % self.num_beam_groups:
-            found.append(f"--num_beams {self.num_beams} cannot be divided into {self.num_beam_groups} --num_beam_groups")
+            problems.append(f"--num_beams {self.num_beams} cannot be divided into {self.num_beam_groups} --num_beam_groups")
         if (
             self.diversity_penalty
             and self.num_beam_groups == 1
             and getattr(self, "num_return_sequences", 1) == 1
             and not self.do_sample
         ):
-            found.append("--diversity_penalty needs --num_beam_groups or --num_return_sequences above 1")
+            problems.append("--diversity_penalty needs --num_beam_groups or --num_return_sequences above 1")
         beyond = ["--do_sample"] * self.do_sample + diverse
         only_torch = {"repetition_penalty": 1, "no_repeat_ngram_size": 0, "length_penalty": 0, "num_return_sequences": 1}
         beyond += [f"--{name}" for name, value in only_torch.items() if getattr(self, name, value) != value]
         if self.backend == "torch" and self.compute_type == "int8":
-            found.append("--compute_type int8 is not for --backend torch")
+            problems.append("--compute_type int8 is not for --backend torch")
         elif beyond and (self.backend == "ctranslate2" or self.compute_type == "int8"):
             ours = "--backend ctranslate2" if self.backend == "ctranslate2" else "--compute_type int8"
-            found.append(f"{ours} cannot go with {' and '.join(dict.fromkeys(beyond))}, which only torch does here")
-        return found
+            problems.append(f"{ours} cannot go with {' and '.join(dict.fromkeys(beyond))}, which only torch does here")
+        return problems
 
 
 @dataclass
@@ -123,8 +140,10 @@ class NBestOptions(DecodingOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        found = super().problems() + at_least(self, 1, "num_return_sequences")
+        problems = super().problems() + at_least(self, 1, "num_return_sequences") + at_most(self, _MOST, "num_return_sequences")
         n = self.num_return_sequences
         if n > self.num_beams >= 1 and not self.do_sample and not (self.diversity_penalty and self.num_beam_groups == 1):
-            found.append(f"--num_return_sequences {n} needs --num_beams {n}, or --do_sample, or --diversity_penalty without groups")
-        return found
+            problems.append(
+                f"--num_return_sequences {n} needs --num_beams {n}, or --do_sample, or --diversity_penalty without groups"
+            )
+        return problems

@@ -8,7 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -75,9 +77,13 @@ def predict_to_file(
     place cannot be written.
     """
     rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    journal = Journal(path, _run_key(decoder, rows, options, line_breaks), rank)
+    key, usable = _run_key(decoder, rows, options, line_breaks), partial(_is_usable, len(rows), line_breaks)
+    journal = Journal(path, key, rank, usable)
     if journal.stale and rank == 0:
         print(f"{path}.partial is of another run (other options, input or model): starting anew", file=sys.stderr)
+    if journal.damaged and rank == 0:
+        lines = "1 line is" if journal.damaged == 1 else f"{journal.damaged:,} lines are"
+        print(f"{path}.partial: {lines} damaged; what they held is predicted anew", file=sys.stderr)
     _wait(processes)  # all have read the files of an earlier run before anybody writes
     resumed = len(journal.done)
     started = time.perf_counter()
@@ -98,6 +104,14 @@ def predict_to_file(
     journal.remove()
     without = [row.id for row, result in zip(rows, results, strict=True) if result[2]]
     return Run(decoder.report, resumed, decoder.cut, without, time.perf_counter() - started)
+
+
+def _is_usable(rows: int, line_breaks: bool, number: int, result: list[Any]) -> bool:
+    """Whether a journal's result is the text, the score and whether nothing was found, of one of so many rows."""
+    match result:
+        case [str(text), float(), bool()]:
+            return 0 <= number < rows and _written(text, line_breaks) == text
+    return False
 
 
 def _run_key(decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, line_breaks: bool = False) -> str:

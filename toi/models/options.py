@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toi.system.options import at_least
+from toi.system.options import at_least, at_most
 
 
 @dataclass
@@ -20,4 +20,4 @@ class ModelOptions:
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        return at_least(self, 2, "max_input_length", "max_target_length")
+        return at_least(self, 2, "max_input_length", "max_target_length") + at_most(self, 10_000, "max_target_length")

@@ -4,6 +4,7 @@ Nothing heavy may be imported here: `--help` and option errors answer in under a
 """
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -14,8 +15,9 @@ from typing import Protocol, TypeVar
 
 import tyro
 
+from toi.system import start
 from toi.system.errors import InputError
-from toi.system.files import DISK_ERRORS
+from toi.system.files import DISK_ERRORS, shortened
 
 # `--bad_words 山梨 山梨県`; a switch is `--do_train`, and only one that is on by default has a `--no_` form.
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
@@ -39,6 +41,8 @@ def run(script: Callable[[T], object], options: type[T]) -> None:
     """
     name = os.path.basename(sys.argv[0])
     try:
+        start.listen()
+        _let_japanese_through()
         if sys.stdout is None:
             raise InputError("stdout is closed: there is nowhere to print to")
         script(checked(parse(options, sys.argv[1:])))
@@ -52,11 +56,30 @@ def run(script: Callable[[T], object], options: type[T]) -> None:
     except BrokenPipeError:  # `| head` has seen enough
         _forget_output()
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and error.filename is not None:  # of whatever option
+            print(f"{name}: {shortened(error.filename)}: the name is too long for the file system", file=sys.stderr)
+            sys.exit(2)
         if error.filename is not None or error.errno not in DISK_ERRORS:  # a stream has no name
             raise
         _forget_output()
         print(f"{name}: the output cannot be written ({error.strerror})", file=sys.stderr)
         sys.exit(2)
+    finally:
+        start.stop_listening()
+
+
+def _let_japanese_through() -> None:
+    """Let stdin, stdout and stderr be UTF-8 where their encoding has no Japanese, and no character of an output raise an error."""
+    if sys.stderr is None:  # closed: `print` would take stdout instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (for the rest of the process)
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):  # not None, nor what a notebook has
+            try:
+                "日本語のテスト".encode(stream.encoding)
+                encoding = stream.encoding
+            except UnicodeEncodeError:
+                encoding = "utf-8"
+            stream.reconfigure(encoding=encoding, errors=errors if stream.errors == "strict" else stream.errors)
 
 
 def _forget_output() -> None:

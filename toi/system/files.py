@@ -145,6 +145,8 @@ def check_writable(folder: str | Path, *, as_a_whole: bool = True) -> None:
 
     `as_a_whole` is for folders that are replaced, not for those that a file is put into.
     """
+    if as_a_whole:
+        check_name(folder)
     if as_a_whole and Path(folder).resolve() in (Path.cwd(), *Path.cwd().parents):
         raise InputError(f"{folder}: is the folder we stand in, which cannot be replaced as a whole; give one of its own")
     for place in (Path(folder).absolute(), *Path(folder).absolute().parents):
@@ -154,6 +156,22 @@ def check_writable(folder: str | Path, *, as_a_whole: bool = True) -> None:
             if not os.access(place, os.W_OK | os.X_OK):
                 raise InputError(f"{folder}: cannot be written (no permission for {place})")
             return
+
+
+def check_name(path: str | Path) -> None:
+    """Raise InputError if the file system has no room for a name, or for the longer ones that stand beside it for a while."""
+    place = Path(path).absolute()
+    try:
+        os.lstat(place.with_name(f".{place.name}.partial.12345678") if place.name else place)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"{shortened(path)}: the name is too long for the file system; give a shorter one") from None
+
+
+def shortened(name: str | bytes | Path, most: int = 100) -> str:
+    """A name for a message: the beginning of one that is too long."""
+    text = os.fsdecode(name)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _umask() -> int:

@@ -5,3 +5,9 @@ def at_least(options: object, least: int, *names: str) -> list[str]:
     """A problem for each named option that is given and less than `least`."""
     values = {name: getattr(options, name) for name in names}
     return [f"--{name} must be at least {least}, not {v}" for name, v in values.items() if v is not None and not v >= least]
+
+
+def at_most(options: object, most: int, *names: str) -> list[str]:
+    """A problem for each named option that is given and more than `most`."""
+    values = {name: getattr(options, name) for name in names}
+    return [f"--{name} must be at most {most:,}, not {v}" for name, v in values.items() if v is not None and v > most]

@@ -6,6 +6,7 @@ a changed file is encoded anew and an unchanged one is not. It is kept where Hug
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -13,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow
 import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
 from toi.data.examples import Row, iterate_rows
 from toi.models.batches import Encoded
 from toi.models.family import Family, Limits
+from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
 _FORMAT = 2  # of the files; another number makes them anew
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
 
@@ -84,12 +89,27 @@ def token_rows(path: str | Path, family: Family, limits: Limits, line_breaks: bo
     ids = f"{type(family).__name__} {family.tokenizer.fingerprint()}"
     about = f"{_FORMAT} {sha256(path)} {ids} {limits.source} {limits.target} {line_breaks}"
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
-    if not (folder / "audit.json").is_file():
-        check_writable(folder.parent)
-        with replacing_folder(folder) as new:
-            audit = _encode(iterate_rows(path, line_breaks=line_breaks), family, limits, new / "rows.arrow")
-            write_json(new / "audit.json", asdict(audit))
-    return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), TokenAudit(**read_json(folder / "audit.json"))
+    if (known := _read(folder)) is not None:
+        return known
+    check_writable(folder.parent)
+    with replacing_folder(folder) as new:
+        audit = _encode(iterate_rows(path, line_breaks=line_breaks), family, limits, new / "rows.arrow")
+        write_json(new / "audit.json", asdict(audit))
+    return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), audit
+
+
+def _read(folder: Path) -> tuple[TokenRows, TokenAudit] | None:
+    """What a folder of the cache holds; None if it is not there, or damaged."""
+    try:
+        audit = TokenAudit(**read_json(folder / "audit.json"))
+        with open(folder / "rows.arrow", "rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            whole = file.read() == _END
+        rows = TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow")))
+        whole = whole and all(type(value) is type(getattr(TokenAudit, name)) for name, value in vars(audit).items())
+    except (InputError, OSError, TypeError, KeyError, pyarrow.ArrowException):
+        return None
+    return (rows, audit) if whole and len(rows) == audit.rows else None
 
 
 def _encode(all_rows: Iterator[Row], family: Family, limits: Limits, to: Path) -> TokenAudit:

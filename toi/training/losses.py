@@ -10,6 +10,10 @@ file: `--loss my_losses.py:my_loss`.
 """
 
 import importlib.util
+import inspect
+import site
+import sysconfig
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +22,7 @@ import torch
 from torch.nn import functional
 
 from toi.models.batches import IGNORED, Batch
-from toi.system.errors import InputError
+from toi.system.errors import InputError, first_line
 from toi.training.options import LOSSES, LearningOptions
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]
@@ -92,7 +96,8 @@ def make_loss(options: LearningOptions) -> Loss:
 def from_file(path_and_name: str) -> Loss:
     """The function `name` of the Python file `path`, from `path:name`.
 
-    Raises InputError if there is no such file or function, or the file cannot be run.
+    Raises InputError if there is no such file or function, the file cannot be run, or the function takes other arguments; and
+    in the training if it raises anything, with its own lines of the traceback, or does not return one number.
     """
     path, _, name = path_and_name.rpartition(":")
     if not Path(path).is_file():
@@ -103,16 +108,61 @@ def from_file(path_and_name: str) -> Loss:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"--loss {path_and_name}: {path} cannot be run ({type(error).__name__}: {error})") from error
+    except (Exception, SystemExit) as error:
+        place, said, lines = _own_account(error, path)
+        raise InputError(f"--loss {path_and_name}: {place or path} cannot be run ({said}){lines}") from error
     function: Any = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"--loss {path_and_name}: {path} has no function {name!r}")
+    wanted = f"wanted is {name}(logits, labels, batch) -> the sum over the target tokens"
+    _check_arguments(function, f"--loss {path_and_name}", wanted)
 
     def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> torch.Tensor:
-        value = function(logits, labels, batch)
+        try:
+            value = function(logits, labels, batch)
+        except Exception as error:
+            place, said, lines = _own_account(error, path)
+            raise InputError(f"--loss {path_and_name}: {place or path}: {said}; {wanted}{lines}") from error
         if not isinstance(value, torch.Tensor) or value.ndim:
             raise InputError(f"--loss {path_and_name}: must return one number (a tensor without dimensions), the sum over tokens")
+        if logits.requires_grad and not value.requires_grad and torch.is_grad_enabled():
+            raise InputError(f"--loss {path_and_name}: what it returns must depend on the logits, or nothing is learnt")
         return value
 
     return by_token(loss) if getattr(function, "by_token", False) else loss
+
+
+def _check_arguments(function: Callable[..., Any], loss: str, wanted: str) -> None:
+    """Raise InputError if a function cannot be called with three arguments."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of C code
+        return
+    try:
+        signature.bind(None, None, None)
+    except TypeError as error:
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+        raise InputError(f"{loss}: {place}it takes {signature} ({error}); {wanted}") from None
+
+
+def _own_account(error: BaseException, path: str) -> tuple[str, str, str]:
+    """Where in a user's file an error came up (file:line), what it says, and the user's own lines of the traceback.
+
+    Lines of other files beside it are the user's too; ours and those of libraries are not.
+    """
+    file = Path(path).resolve()
+    libraries = (Path(__file__).parents[1], *map(Path, site.getsitepackages()), Path(sysconfig.get_path("stdlib")))
+
+    def is_own(frame: traceback.FrameSummary) -> bool:
+        place = Path(frame.filename).resolve()
+        return place == file or (file.parent in place.parents and not any(folder in place.parents for folder in libraries))
+
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(frame)]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    lines = "".join(traceback.format_list(frames))
+    if isinstance(error, SyntaxError):  # no line of the file ran: the error itself says where it is
+        place = f"{error.filename}:{error.lineno}"
+        lines += "".join(traceback.format_exception_only(error)[:-1])
+    said = type(error).__name__ + (f": {first_line(error)}" if str(error).strip() else "")
+    return place, said, f"\n{lines}".rstrip()
