@@ -181,14 +181,14 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     answers = [task.answers(example) if task.asks else [] for example in examples]
     banned = [[] if options.allow_answer else words for words in answers]
     words = options.all_bad_words()
-    found: list[Answered | None] = [None] * len(requests)
+    answered: list[Answered | None] = [None] * len(requests)
     with tqdm(total=len(requests), unit=" examples", leave=False, disable=None if len(requests) > 1 else True) as bar:
         for i, output in decoder.decode(sources, options, options.per_device_eval_batch_size, banned):
             reference = f"{examples[i].context} {examples[i].question}"
             verdicts = [verdict(text.text, reference, [*words, *banned[i]], answers[i]) for text in output.texts]
-            found[i] = Answered(requests[i][1], output, verdicts)
+            answered[i] = Answered(requests[i][1], output, verdicts)
             bar.update()
-    return [one for one in found if one is not None]
+    return [one for one in answered if one is not None]
 
 
 def warn(text: str, place: str = "") -> None:

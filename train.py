@@ -190,7 +190,7 @@ def evaluate(options: TrainOptions) -> None:
     batch_size, output_dir = options.per_device_eval_batch_size, options.output_dir
     checkpoint = load(output_dir)
     scores, counts = evaluate_model(checkpoint, options.data_dir, splits, options, batch_size, output_dir)
-    run = update_metrics(output_dir, {split: {name: s.value for name, s in found.items()} for split, found in scores.items()})
+    run = update_metrics(output_dir, {split: {name: s.value for name, s in of_split.items()} for split, of_split in scores.items()})
     if "options" in run:  # a model of train.py, not one from elsewhere
         write_model_card(output_dir, run, checkpoint.task, data_of(output_dir), checkpoint.family.label)
     print(table(scores, counts))

@@ -4,7 +4,7 @@ from conftest import load_speaking
 
 from toi.decoding import decoder as decoding
 from toi.decoding.decoder import Decoder
-from toi.decoding.jobs import Output
+from toi.decoding.jobs import Output, Stage
 from toi.decoding.options import DecodingOptions, NBestOptions
 from toi.decoding.plan import Candidate, SearchPlan
 from toi.models.checkpoint import load
@@ -59,6 +59,23 @@ def test_where_nothing_is_left(checkpoint):
     every = sorted({c for text in checkpoint.tokenizer.pieces for c in normalize(text)})
     (_, output), *_ = Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(bad_words=every, max_target_length=6))
     assert output == Output(None, -torch.inf, (), True)
+
+
+@pytest.mark.parametrize("num_beams", [1, 4])
+def test_bytes_that_make_no_character_are_no_output(tiny, num_beams):
+    """With all but the bytes banned, a model would write halves of characters: they are whole ones, or nothing."""
+    decoder = Decoder(load(str(tiny)))
+    pieces = decoder.checkpoint.tokenizer.pieces
+    every = sorted({c for piece in pieces if isinstance(piece, str) for c in normalize(piece)})
+    options = DecodingOptions(bad_words=every, max_target_length=7, num_beams=num_beams)
+    for _, output in decoder.decode(SOURCES, options):
+        assert output.text is None or output.text
+        assert "\ufffd" not in (output.text or "")
+        assert not banned_words(output.text or "", every)
+    free = [output.text for _, output in decoder.decode(SOURCES, DecodingOptions(max_target_length=7, num_beams=num_beams))]
+    assert not [text for text in free if "\ufffd" in text]
+    assert decoder.again[Stage.WELL_FORMED], "no output was broken: nothing was shown"
+    assert decoder.report.endswith("searched again by torch float32, for broken characters"), decoder.report
 
 
 def test_a_leak_of_the_automaton_would_not_be_shown(checkpoint, monkeypatch):

@@ -8,6 +8,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from toi.data.tasks import Task, chosen_task
 from toi.models.checkpoint import add_highlight, load, refuse_other_run, save, update_run
+from toi.scoring.segmentation import segmentation
 from toi.system.errors import InputError
 
 
@@ -97,6 +98,29 @@ BROKEN = [
     ("spiece.model", None, "no tokenizer"),
     ("model.safetensors", None, "no weights"),
     ("model.safetensors", b"cut", "the weights cannot be read"),
+    ("config.json", b'{"model_type": "t5", "d_model": "thirty-two"}', "config.json: "),
+    ("config.json", b'{"model_type": "t5", "num_heads": null, "d_model": -3}', "config.json"),
+    ("config.json", b"[]", "config.json: not the configuration"),
+    ("config.json", b'{"model_type": 5}', "config.json: not the configuration"),
+    ("spiece.model", b"", "spiece.model: not a SentencePiece model"),
+    ("spiece.model", b"\x0a", "spiece.model: not a SentencePiece model"),
+    ("tokenizer_config.json", b'{"model_max_length": "long"}', "tokenizer_config.json: model_max_length is not a number of tokens"),
+    ("tokenizer_config.json", b'{"model_max_length": -1}', "tokenizer_config.json: model_max_length is not a number of tokens"),
+    ("tokenizer_config.json", b'{"extra_ids": "hundred"}', "tokenizer_config.json: extra_ids is not a number of tokens"),
+    ("tokenizer_config.json", b"[]", "tokenizer_config.json: not the configuration of a tokenizer"),
+    ("tokenizer_config.json", b"{", "tokenizer_config.json:1: not JSON"),
+    ("added_tokens.json", b"[1]", "added_tokens.json: not a list of added tokens"),
+    ("added_tokens.json", b'{"<hl>": "five"}', "added_tokens.json: not a list of added tokens"),
+    ("generation_config.json", b'{"max_length": "long"', "generation_config.json:1: not JSON"),
+    ("generation_config.json", b"[]", "generation_config.json: not a configuration"),
+    ("run.json", b"[]", "run.json: not the description of a training run"),
+    ("run.json", b"{", "run.json:1: not JSON"),
+    ("run.json", b'{"options": 5}', "run.json: not the description of a training run"),
+    ("run.json", b'{"options": {"max_input_length": -512}}', "run.json: max_input_length is not a number of tokens: -512"),
+    ("run.json", b'{"options": {"max_target_length": "64"}}', "run.json: max_target_length is not a number of tokens: '64'"),
+    ("run.json", b'{"options": {"max_target_length": true}}', "run.json: max_target_length is not a number of tokens: True"),
+    ("task.json", b"[]", "task.json: not a task description"),
+    ("task.json", b'{"task": 1}', "task.json: not a task description"),
 ]
 
 
@@ -106,6 +130,26 @@ def test_broken_models(tiny, tmp_path, name, content, message):
         load(broken(tiny, tmp_path, name, content))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_cut_spiece_model_everywhere(tiny, tmp_path):
+    """Alone, beside our own tokenizer.json, as the tokenizer of another model, and as a segmentation of scores."""
+    whole = (tiny / "spiece.model").read_bytes()
+    for size in (0, 1, 7, 100, len(whole) // 2, len(whole) - 1):
+        for ours in (False, True):
+            folder = tmp_path / f"{size}{ours}"
+            shutil.copytree(tiny, folder)
+            if ours:
+                load(str(tiny)).tokenizer.save(folder)
+            (folder / "spiece.model").write_bytes(whole[:size])
+            for use in (
+                lambda folder=folder: load(str(folder)),
+                lambda folder=folder: load(str(tiny), tokenizer_name=str(folder)),
+                lambda folder=folder: segmentation(f"t5:{folder}"),
+            ):
+                with pytest.raises(InputError, match=r"spiece\.model: not a") as error:
+                    use()
+                assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ def _places(starts: list[int]) -> str:
 def _nearest(wanted: str, text: str) -> str:
     """The stretch of the text, about as long as `wanted`, that shares most with it; empty if nothing does."""
     windows = {text[i : i + len(wanted)] for i in range(max(1, len(text) - len(wanted) + 1))}
-    found = difflib.get_close_matches(wanted, sorted(windows), n=1, cutoff=0.4)
-    return found[0] if found else ""
+    matches = difflib.get_close_matches(wanted, sorted(windows), n=1, cutoff=0.4)
+    return matches[0] if matches else ""
 
 
 def prompt(task: Task, example: Example) -> str:

@@ -110,6 +110,9 @@ def _limits(folder: Path) -> dict[str, int]:
 
 
 def _load_weights(folder: Path, config: PretrainedConfig, family: type[Family]) -> PreTrainedModel:
+    generation = folder / "generation_config.json"  # of which transformers would say nothing
+    if generation.is_file() and not isinstance(read_json(generation), dict):
+        raise InputError(f"{generation}: not a configuration (expected a JSON object); remove it, or copy it anew")
     if not any(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
         raise InputError(f"{folder}: no weights (model.safetensors); give --from_scratch to train from random ones")
     with _readable(f"{folder}: the weights cannot be read"):

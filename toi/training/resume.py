@@ -58,10 +58,10 @@ def find_checkpoint(name: str, output_dir: str) -> Path:
         if not (Path(name) / "state.json").is_file():
             raise InputError(f"{name}: no checkpoint there (no state.json); give its folder, or auto")
         return Path(name)
-    found = _checkpoints(checkpoints_of(output_dir))
-    if not found:
+    checkpoints = _checkpoints(checkpoints_of(output_dir))
+    if not checkpoints:
         raise InputError(f"{checkpoints_of(output_dir)}: no checkpoint to go on from; leave --resume_from_checkpoint out")
-    return found[-1]
+    return checkpoints[-1]
 
 
 def load_checkpoint(state: State, folder: Path) -> None:

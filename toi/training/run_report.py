@@ -88,11 +88,11 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         "| --- | --- |",
         *(f"| {name} | {options[name]} |" for name in shown),
     ]
-    scored = {split: found for split, found in run.get("metrics", {}).items() if isinstance(found, dict)}
+    scored = {split: figures for split, figures in run.get("metrics", {}).items() if isinstance(figures, dict)}
     if scored:
         names = list(next(iter(scored.values())))
         lines += ["", "## Scores", "", "| split | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
-        lines += ["| " + " | ".join([split, *(f"{found[name]:.4f}" for name in names)]) + " |" for split, found in scored.items()]
+        lines += ["| " + " | ".join([split, *(f"{figures[name]:.4f}" for name in names)]) + " |" for split, figures in scored.items()]
         lines += ["", "Signatures are in `results.json`."]
     with replacing(Path(folder) / "README.md") as file:
         file.write("\n".join(lines) + "\n")
