@@ -66,7 +66,9 @@ class Job:
         barred = banned if self.stage == Stage.WITHOUT_WORDS else ()
         for text, candidate, is_clean in zip(texts, candidates, clean(texts, barred), strict=True):
             key = normalize(text)
-            shown = key or wanted == 1 if self.stage == Stage.FREE else key and is_clean
+            # The best output may be an empty one, unless words are banned: then it would say that there is none.
+            may_be_empty = wanted == 1 and self.stage < Stage.WITHOUT_WORDS
+            shown = (key or may_be_empty) and (is_clean or self.stage == Stage.FREE)
             if shown and key not in self.texts and len(self.texts) < wanted:
                 score = candidate.log_prob / len(candidate.ids) ** self.plan.length_penalty
                 self.texts[key] = Text(text, score, candidate.log_prob)

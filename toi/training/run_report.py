@@ -92,7 +92,8 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
     if scored:
         names = list(next(iter(scored.values())))
         lines += ["", "## Scores", "", "| split | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
-        lines += ["| " + " | ".join([split, *(f"{figures[name]:.4f}" for name in names)]) + " |" for split, figures in scored.items()]
+        for split, figures in scored.items():
+            lines.append("| " + " | ".join([split, *(f"{figures[name]:.4f}" for name in names)]) + " |")
         lines += ["", "Signatures are in `results.json`."]
     with replacing(Path(folder) / "README.md") as file:
         file.write("\n".join(lines) + "\n")
