@@ -58,22 +58,22 @@ def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
     import torch
     from models import load_plain
 
-    from toi.models.batches import pad, truncate
+    from toi.models.batches import mask_of, pad
+    from toi.models.family import Limits
 
     checkpoint = load_plain(model)
     checkpoint.model.eval()
     if bf16:
         checkpoint.model.bfloat16()
     started = start()
-    encoded = [truncate(ids, 512) for ids in checkpoint.tokenizer.encode_batch(texts)]
+    encoded = [row.source for row in checkpoint.family.encode(texts, None, Limits(512, LENGTH))]
     if bf16:
         encoded.sort(key=len, reverse=True)
     with torch.inference_mode():
         for i in range(0, len(encoded), 8):
             batch = encoded[i : i + 8]
-            mask = pad([[1] * len(ids) for ids in batch], 0)
             found = checkpoint.model.generate(
-                input_ids=pad(batch, 0), attention_mask=mask, num_beams=4, do_sample=False, max_new_tokens=LENGTH
+                input_ids=pad(batch, 0), attention_mask=mask_of(batch), num_beams=4, do_sample=False, max_new_tokens=LENGTH
             )
             checkpoint.tokenizer.decode_batch(found.tolist())
     return speed(len(texts), started)
@@ -110,23 +110,24 @@ def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
 
 def searched(model: str, texts: list[str], banned: list[str]) -> dict[str, Any]:
     """Torch's search alone, with every source under the constraints from the start: what the masks themselves cost."""
-    from toi.decoding.banned import BannedText, Vocabulary
-    from toi.decoding.search import Model, Plan, search, start_id
-    from toi.models.batches import truncate
+    from toi.decoding.banned import BannedText
+    from toi.decoding.plan import SearchPlan
+    from toi.decoding.search import search
+    from toi.decoding.vocabulary import Vocabulary
     from toi.models.checkpoint import load
+    from toi.models.family import Limits
     from toi.models.packed import PackedLinears
 
     checkpoint = load(model)
-    tokenizer = checkpoint.tokenizer
     packed = PackedLinears(checkpoint.model.eval())
     started = start()
-    constraints = [BannedText(Vocabulary.of(tokenizer), banned)] if banned else []
-    encoded = sorted((truncate(ids, 512) for ids in tokenizer.encode_batch(texts)), key=len, reverse=True)
-    shape = Model(checkpoint.model, start_id(checkpoint.model), tokenizer.pad_id, tokenizer.eos_id)
+    constraints = [BannedText(Vocabulary(checkpoint.tokenizer.pieces), banned)] if banned else []
+    rows = checkpoint.family.encode(texts, None, Limits(512, LENGTH))
+    encoded = sorted((row.source for row in rows), key=len, reverse=True)
     for i in range(0, len(encoded), 16):
         batch = encoded[i : i + 16]
         with packed.in_use():
-            search(shape, batch, Plan(max_length=LENGTH), [constraints for _ in batch])
+            search(checkpoint.family, checkpoint.model, batch, SearchPlan(max_length=LENGTH), [constraints for _ in batch])
     return speed(len(texts), started)
 
 

@@ -26,6 +26,7 @@ from conftest import SENTENCES, load_speaking, make_model  # noqa: E402
 from toi.decoding.decoder import Decoder  # noqa: E402
 from toi.decoding.options import NBestOptions  # noqa: E402
 from toi.models.checkpoint import Checkpoint, quiet  # noqa: E402
+from toi.models.family import Limits  # noqa: E402
 from toi.text.folding import banned_words, fold  # noqa: E402
 from toi.text.normalization import normalize  # noqa: E402
 
@@ -61,7 +62,8 @@ def bad_words_ids(checkpoint: Checkpoint, words: list[str]) -> list[list[int]]:
 
 def of_peer(checkpoint: Checkpoint, source: str, words: list[str], options: NBestOptions) -> list[str]:
     """What `model.generate` writes under `bad_words_ids`: sampling as it samples, diverse groups as its beams."""
-    ids = torch.tensor([checkpoint.tokenizer.encode(source)])
+    (row,) = checkpoint.family.encode([source], None, Limits(512, LENGTH))
+    ids = torch.tensor([row.source])
     count = options.num_return_sequences
     torch.manual_seed(0)
     with torch.inference_mode():

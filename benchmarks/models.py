@@ -67,9 +67,12 @@ def load_plain(folder: str | Path) -> "Checkpoint":
     from transformers import T5ForConditionalGeneration
 
     from toi.models.checkpoint import Checkpoint
-    from toi.models.tokenizer import load_tokenizer
+    from toi.models.t5.family import T5Family
+    from toi.models.tokenizer_files import load_tokenizer
 
-    return Checkpoint(T5ForConditionalGeneration.from_pretrained(folder), load_tokenizer(Path(folder)), None, str(folder))
+    model = T5ForConditionalGeneration.from_pretrained(folder)
+    family = T5Family(load_tokenizer(Path(folder)), model.config, model.generation_config)
+    return Checkpoint(model, family, None, str(folder))
 
 
 if __name__ == "__main__":

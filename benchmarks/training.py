@@ -65,20 +65,24 @@ def encoded(work: Path, rows: int) -> tuple:
     from accelerate import Accelerator
     from models import load_plain
 
+    from toi.models.family import Limits
     from toi.training.encoded import token_rows
     from toi.training.losses import cross_entropy
-    from toi.training.state import State, mixed_precision, validation_loss
+    from toi.training.optimizer import mixed_precision
+    from toi.training.plan import TrainingPlan
+    from toi.training.state import State, validation_loss
     from train import TrainOptions
 
     checkpoint = load_plain(work / "model")
     folder = take(work, rows)
-    found = {split: token_rows(folder / f"{split}.tsv", checkpoint.tokenizer, 512, 64)[0] for split in ("train", "dev")}
+    found = {split: token_rows(folder / f"{split}.tsv", checkpoint.family, Limits(512, 64))[0] for split in ("train", "dev")}
 
     def validate() -> float:
+        options, accelerator = TrainOptions(), Accelerator(mixed_precision=mixed_precision("auto"))
+        plan = TrainingPlan(options, [1], 1)
         state = State(
-            TrainOptions(), Accelerator(mixed_precision=mixed_precision("auto")), checkpoint, None, found, cross_entropy, {}
+            options, accelerator, checkpoint, None, found, cross_entropy, {}, plan, checkpoint.model, optimizer=None, schedule=None
         )
-        state.model = checkpoint.model
         return validation_loss(state, found["dev"], 32)
 
     return checkpoint, list(found["train"]), validate
