@@ -10,7 +10,7 @@ from itertools import product
 from typing import NamedTuple, Protocol
 
 from toi.data.examples import SPLITS, Example, Row
-from toi.data.tasks import HIGHLIGHT
+from toi.data.tasks import CONTEXT_LABEL, HIGHLIGHT
 from toi.text.normalization import normalize, normalize_lines
 
 Rows = Sequence[tuple[Row, Example]]
@@ -131,7 +131,7 @@ def _answer_is_cut(row: Row, example: Example, tokenizer: AuditTokenizer, limit:
     end = row.source.rfind(HIGHLIGHT)
     if end < 0:
         answer = (normalize_lines if "\n" in row.source else normalize)(example.answers[0].text)
-        at = row.source.find(answer, max(0, row.source.find("context: ")))
+        at = row.source.find(answer, max(0, row.source.find(CONTEXT_LABEL)))
         end = at + len(answer) if at >= 0 else 0
     # Where even the characters are fewer than the limit, so are the tokens (the bytes of rare ones apart).
     return len(row.source) * 3 >= limit and len(tokenizer.encode_batch([row.source[:end]])[0]) > limit

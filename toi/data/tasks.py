@@ -7,6 +7,7 @@
 The same Task makes the prompts of training and of generation, so nobody retypes them.
 """
 
+import re
 import string
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
@@ -21,11 +22,20 @@ from toi.text.normalization import Aligned, Normalization
 
 HIGHLIGHT = "<hl>"
 FIELDS = ("id", "title", "context", "question", "answer", "highlighted")
+CONTEXT_LABEL = "context: "
 TEMPLATES = {
     "qa": ("question: {question} context: {context}", "{answer}"),
     "aqg": ("answer: {answer} context: {context}", "{question}"),
     "aqg-hl": ("{highlighted}", "{question}"),
 }
+
+
+_LABELS = re.compile(rf"(?:^|(?<=[ \n]))(?:answer: |question: |{CONTEXT_LABEL})")  # of the templates above
+
+
+def without_labels(source: str) -> str:
+    """A source without the words that the built-in templates put before its fields."""
+    return _LABELS.sub("", source)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 Nothing here needs a model but `with_round_trip`, so a file of predictions is scored without torch.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from toi.data.examples import Example, read_examples
 from toi.data.predictions import Prediction
-from toi.data.tasks import HIGHLIGHT, read_task
+from toi.data.tasks import HIGHLIGHT, read_task, without_labels
 from toi.scoring.comparison import Comparison, compared
 from toi.scoring.hallucination import hallucinated_words, leaks
 from toi.scoring.measures import Measure, Score, mean_measure, ratio_measure
@@ -28,7 +27,6 @@ if TYPE_CHECKING:  # what these import is slow
     from toi.scoring.roundtrip import RoundTrip
 
 TYPES = ("question_type", "answer_type")  # what JaQuAD says of its questions
-_LABELS = re.compile(r"(?:^|(?<=[ \n]))(?:answer|context|question): ")  # as toi/data/tasks.py has them
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def score_rows(
 
 def _given(source: str) -> str:
     """The texts in a prompt, without the highlight and the words of the built-in templates: nobody gave the `c` of `context:`."""
-    return _LABELS.sub("", source.replace(HIGHLIGHT, ""))
+    return without_labels(source.replace(HIGHLIGHT, ""))
 
 
 def with_examples(scored: Scored, examples: Sequence[Example], options: ScoringOptions, *, asks: bool, where: str) -> Scored:
