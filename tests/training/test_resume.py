@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from conftest import ROOT, refused, script
 
 import train as loop
 from toi.system.errors import InputError
+from toi.training.options import LearningOptions
 from toi.training.resume import checkpoints_of, find_checkpoint
 from train import TrainOptions, train
 
@@ -109,6 +111,64 @@ def test_a_cut_checkpoint(stopped):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match="the checkpoint cannot be read"):
         train(stopped)
+
+
+STATES = [
+    ("{}", "epoch is missing"),
+    ("[]", "epoch is missing"),
+    ("null", "epoch is missing"),
+    ("{", "not JSON"),
+    (lambda state: {**state, "step": -1}, "step is -1"),
+    (lambda state: {**state, "step": "five"}, "step is 'five'"),
+    (lambda state: {**state, "step": 5.5}, "step is 5.5"),
+    (lambda state: {**state, "tokens": True}, "tokens is True"),
+    (lambda state: {**state, "loss_sum": None}, "loss_sum is missing"),
+    (lambda state: {key: value for key, value in state.items() if key != "run"}, "'run'"),
+    (lambda state: {**state, "run": []}, "cannot be read"),
+    (lambda state: {**state, "run": {**state["run"], "options": None}}, "cannot be read"),
+    (lambda state: {**state, "run": {**state["run"], "data": {}}}, "cannot be read"),
+    (lambda state: {**state, "run": {**state["run"], "history": 3}}, "history is no list"),
+    (lambda state: {key: value for key, value in state.items() if key != "processes"}, "'processes'"),
+    (lambda state: {**state, "processes": 2}, "was made by 2 processes, not 1"),
+]
+
+
+def test_a_damaged_state_is_named(stopped):
+    path = checkpoints_of(stopped.output_dir) / "step-00000005" / "state.json"
+    whole = path.read_text()
+    for damage, message in STATES:
+        path.write_text(damage if isinstance(damage, str) else json.dumps(damage(json.loads(whole))))
+        with pytest.raises(InputError) as error:
+            train(stopped)
+        assert message in str(error.value)
+        assert "step-00000005" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_tensors_of_another_model(stopped, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = checkpoints_of(stopped.output_dir) / "step-00000005" / "tensors.safetensors"
+    tensors = load_file(path)
+    for change in ("random", "model.shared.weight"):
+        save_file({name: tensor for name, tensor in tensors.items() if name != change}, path)
+        with pytest.raises(InputError, match="the checkpoint cannot be read"):
+            train(stopped)
+
+
+def test_options_that_do_not_change_what_is_learnt(stopped, tmp_path):
+    """How outputs are searched for, scored and saved may be another: only what the class LearningOptions holds must be the same."""
+    (tmp_path / "words.txt").write_text("山梨\n")
+    changes = {
+        "backend": "torch", "num_beams": 2, "top_p": 0.9, "do_sample": True, "bad_words_file": str(tmp_path / "words.txt"),
+        "compute_type": "auto", "max_batch_tokens": 64, "save_steps": 1, "save_total_limit": 3, "per_device_eval_batch_size": 3,
+    }  # fmt: skip
+    for name, value in changes.items():
+        setattr(stopped, name, value)
+    assert len(train(stopped)["history"]) == 1
+    held = {field.name for field in fields(LearningOptions)}
+    assert held >= {"learning_rate", "seed", "loss", "max_input_length", "precision", "optim", "data_dir", "model_name_or_path"}
+    assert not held & set(changes)
 
 
 def test_nothing_to_go_on_from(tiny, data_dir, tmp_path):
