@@ -10,7 +10,7 @@ class ModelOptions:
     """Which model, and how long its texts are."""
 
     model_name_or_path: str = "model"
-    """A model folder, or a T5 of the Hugging Face hub."""
+    """A model folder, or a T5 (or causal model) of the Hugging Face hub."""
     tokenizer_name_or_path: str | None = None
     """The tokenizer, for a model without one of its own: a folder, or a model of the hub."""
     max_input_length: int | None = None

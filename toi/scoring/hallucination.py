@@ -37,7 +37,7 @@ _POINTING = set(
 _UD_CONTENT = {"NOUN", "PROPN", "VERB", "ADJ", "ADV", "NUM", "PRON", "DET", "CCONJ", "INTJ"}
 
 
-class _Word(NamedTuple):
+class _Judged(NamedTuple):
     surface: str
     base: str
     counts: bool
@@ -118,7 +118,7 @@ def _is_word(surface: str) -> bool:
     return any(c.isalnum() for c in surface)
 
 
-def _words(text: str, tokenizer: WordTokenizer) -> list[_Word]:
+def _words(text: str, tokenizer: WordTokenizer) -> list[_Judged]:
     return _mecab(text) if tokenizer == "mecab" else _ginza(text)
 
 
@@ -127,9 +127,9 @@ def _bases(text: str, tokenizer: WordTokenizer) -> frozenset[str]:
     return frozenset(word.base for word in _words(text, tokenizer))
 
 
-def _mecab(text: str) -> list[_Word]:
+def _mecab(text: str) -> list[_Judged]:
     return [
-        _Word(
+        _Judged(
             word.surface,
             word.base,
             word.pos[0] in _CONTENT and word.pos[1] not in _EMPTY and not _says_nothing(word.surface, word.base),
@@ -138,9 +138,9 @@ def _mecab(text: str) -> list[_Word]:
     ]
 
 
-def _ginza(text: str) -> list[_Word]:
+def _ginza(text: str) -> list[_Judged]:
     return [
-        _Word(token.text, token.lemma_, token.pos_ in _UD_CONTENT and not _says_nothing(token.text, token.lemma_))
+        _Judged(token.text, token.lemma_, token.pos_ in _UD_CONTENT and not _says_nothing(token.text, token.lemma_))
         for token in _ginza_tokenizer()(text)
     ]
 

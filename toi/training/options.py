@@ -22,7 +22,7 @@ class LearningOptions(ModelOptions):
     """What a training run is: a run that goes on from a checkpoint must have the same."""
 
     model_name_or_path: str = "sonoisa/t5-base-japanese"
-    """The model to start from: a folder, or a T5 of the Hugging Face hub."""
+    """The model to start from: a folder, or a T5 (or causal model) of the Hugging Face hub."""
     data_dir: str = "data"
     """The data folder: train.tsv, dev.tsv, test.tsv."""
     output_dir: str = "model"
