@@ -70,10 +70,15 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
 
 def main(options: EvaluateOptions) -> None:
     """Score the model or the predictions, print the table, write `results.json` and `report.html`."""
+    from toi.models.place import check_model
     from toi.system.files import check_writable
 
     check_writable(options.output_dir)
     check_inputs(options)
+    if not options.predictions:
+        check_model(options.model_name_or_path or options.output_dir, options.tokenizer_name_or_path)
+    if options.qa_model:
+        check_model(options.qa_model)
     from toi.data.predictions import read_predictions
     from toi.scoring.report import write_report
     from toi.scoring.results import write_results

@@ -59,11 +59,13 @@ class PredictOptions(DecodingOptions):
 def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
     from toi.data.tasks import keeps_line_breaks
+    from toi.models.place import check_model
 
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     output = output_of(options)
     line_breaks = keeps_line_breaks(options.model_name_or_path if options.input_file else options.data_dir or "data")
     rows = rows_of(options, line_breaks)
+    check_model(options.model_name_or_path, options.tokenizer_name_or_path)
     import toi.models.checkpoint as checkpoints
     from toi.decoding.decoder import Decoder
     from toi.decoding.predict import predict_to_file

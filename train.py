@@ -50,8 +50,11 @@ def main(options: TrainOptions) -> None:
 
 def train(options: TrainOptions) -> dict[str, Any]:
     """Train, and return what `run.json` holds. Raises InputError before anything slow if an input is wrong."""
+    from toi.models.place import check_model
+
     checked(options)
     highlighted = check_splits(options.data_dir, ("train", "dev"))
+    check_model(options.model_name_or_path, options.tokenizer_name_or_path)
     from toi.models.checkpoint import quiet, refuse_other_run
     from toi.training.finish import finish
     from toi.training.hub import check_hub, push

@@ -15,6 +15,7 @@ from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 from toi.data.tasks import HIGHLIGHT, Task, read_task, write_task
 from toi.models.family import Family
 from toi.models.members import family_of
+from toi.models.place import check_model, local_folder
 from toi.models.tokenizer import Tokenizer
 from toi.models.tokenizer_files import load_tokenizer
 from toi.system.errors import InputError, first_line
@@ -57,8 +58,7 @@ def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = F
     """
     keep_memory()
     folder = find(name)
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: no config.json, so this is not a model folder; train one with train.py --do_train")
+    check_model(str(folder))
     config = _configuration(folder)
     family = family_of(config)
     if family is None:
@@ -124,13 +124,9 @@ def find(name: str, *, weights: bool = True) -> Path:
 
     `weights=False` is for its tokenizer only. Raises InputError that says what was tried.
     """
-    path = Path(name)
-    if path.is_dir():
-        return path
-    if path.is_file():
-        raise InputError(f"{name}: a file, not a model folder; give the folder that holds its config.json")
-    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise InputError(f"{name}: no such model folder")
+    local = local_folder(name)
+    if local is not None:
+        return local
     try:
         patterns = ["*.json", "spiece.model", "tokenizer.model", "merges.txt", "*.jinja", *(["*.safetensors"] if weights else [])]
         folder = Path(snapshot_download(name, allow_patterns=patterns))
