@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, make_model, prepare_folder, refused, script
+from conftest import ROOT, drawing, here, make_model, refused, script
 from transformers import AutoModelForSeq2SeqLM
 
 from toi.system.errors import InputError
@@ -26,16 +26,12 @@ def options(model, data_dir, output_dir, **changes):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny):
+def trained(tmp_path_factory, tiny, prepared):
     """A data folder, and a model folder that train.py made from it."""
-    from conftest import town_articles
-
-    folder = tmp_path_factory.mktemp("trained")
-    for name, count, prefix in (("train", 40, "町"), ("test", 5, "村")):
-        (folder / f"{name}.json").write_text(json.dumps(town_articles(count, prefix)))
-    data = prepare_folder(folder / "data", [folder / "train.json", folder / "test.json"], "aqg-hl")
-    run = train(options(tiny, data, folder / "model"))
-    return data, folder / "model", run
+    model = tmp_path_factory.mktemp("trained") / "model"
+    with drawing():
+        run = train(options(tiny, prepared("aqg-hl"), model))
+    return prepared("aqg-hl"), model, run
 
 
 def test_what_a_run_writes(trained):
@@ -57,6 +53,7 @@ def test_what_a_run_writes(trained):
     assert log[0] == "epoch,step,train_loss,eval_loss,learning_rate"
     assert len(log) == 3
     assert (model / "training.png").read_bytes().startswith(b"\x89PNG")
+    assert (model / "training.png").stat().st_size > 10_000  # drawn
     card = (model / "README.md").read_text()
     assert "Best epoch 2" in card
     assert "`{highlighted}` -> `{question}`" in card
@@ -99,7 +96,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
     alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16))["history"]
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
         "--do_eval", "--precision", "fp32", "--num_beams", "1",
         "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
         "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
@@ -165,6 +162,7 @@ def test_a_token_budget_trains_and_plans_its_steps(tiny, data_dir, tmp_path, cap
     assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
 
 
+@pytest.mark.usefixtures("draws")
 def test_the_same_seed_gives_the_same_log(tiny, data_dir, tmp_path):
     for name in ("a", "b"):
         train(options(tiny, data_dir, tmp_path / name))
@@ -290,10 +288,10 @@ def test_from_scratch_and_three_hand_made_files(tmp_path):
     train(options(folder, tmp_path / "d", tmp_path / "m", from_scratch=True))
     assert not (tmp_path / "m" / "task.json").exists()
     out = tmp_path / "o.tsv"
-    result = script("predict.py", "--model_name_or_path", tmp_path / "m", "--data_dir", tmp_path / "d", "--output_file", out)
+    result = here("predict.py", "--model_name_or_path", tmp_path / "m", "--data_dir", tmp_path / "d", "--output_file", out)
     assert result.returncode == 0, result.stderr
     assert len(out.read_text().splitlines()) == 4
-    line = refused(script("generate.py", "--model_name_or_path", tmp_path / "m", "--context", "県庁", "--answer", "県庁"))
+    line = refused(here("generate.py", "--model_name_or_path", tmp_path / "m", "--context", "県庁", "--answer", "県庁"))
     assert "no task.json; say what the model does with --task" in line
 
 
@@ -305,7 +303,7 @@ def test_predict_and_evaluate_agree(trained, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"wrote 4 rows to {out}\nctranslate2 float32; ")
     assert out.read_text().splitlines()[0] == "qa_id\tinput\ttarget\toutput\tscore"
-    result = script("evaluate.py", "--predictions", out, "--output_dir", tmp_path / "scores")
+    result = here("evaluate.py", "--predictions", out, "--output_dir", tmp_path / "scores")
     assert result.returncode == 0, result.stderr
     from_file = json.loads((tmp_path / "scores" / "results.json").read_text())["splits"]["out"]
     result = script("train.py", "--do_eval", "--data_dir", data, "--output_dir", model, *common)
@@ -328,7 +326,7 @@ def test_generate(trained):
     assert re.fullmatch(r"generate\.py: ctranslate2 float32(; 1 searched again by torch float32, for \S+ \w+)?\n", result.stderr)
     assert len(result.stdout.splitlines()) == 1
     assert "桃" not in result.stdout
-    result = script("generate.py", *common, "--max_input_length", "5")
+    result = here("generate.py", *common, "--max_input_length", "5")
     assert "warning: the prompt has" in result.stderr
 
 
@@ -365,9 +363,9 @@ def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path):
 def test_bad_data_folders(trained, tmp_path):
     data, _, _ = trained
     train_on = ["train.py", "--do_train", "--output_dir", tmp_path / "m", "--model_name_or_path", "x", "--data_dir"]
-    assert "no such data folder" in refused(script(*train_on, tmp_path / "none"))
+    assert "no such data folder" in refused(here(*train_on, tmp_path / "none"))
     (tmp_path / "empty").mkdir()
-    assert "train.tsv: no such file" in refused(script(*train_on, tmp_path / "empty"))
+    assert "train.tsv: no such file" in refused(here(*train_on, tmp_path / "empty"))
     for content, message in (
         ("1\ta\n", "dev.tsv:1: expected 3 tab-separated fields (id, source, target), found 2"),
         ("1\ta\tb\n2\ta\tb\tc\n", "dev.tsv:2: expected 3 tab-separated fields (id, source, target), found 4"),
@@ -375,9 +373,9 @@ def test_bad_data_folders(trained, tmp_path):
     ):
         shutil.copytree(data, tmp_path / "bad", dirs_exist_ok=True)
         (tmp_path / "bad" / "dev.tsv").write_text(content)
-        assert message in refused(script(*train_on, tmp_path / "bad"))
+        assert message in refused(here(*train_on, tmp_path / "bad"))
     (tmp_path / "bad" / "dev.tsv").write_bytes("1\t山\t川\n".encode("euc_jp"))
-    assert "dev.tsv:1: not UTF-8" in refused(script(*train_on, tmp_path / "bad"))
+    assert "dev.tsv:1: not UTF-8" in refused(here(*train_on, tmp_path / "bad"))
     assert not (tmp_path / "m").exists()
 
 
@@ -385,7 +383,7 @@ def test_a_bad_test_split_is_said_before_training(trained, tmp_path):
     data, _, _ = trained
     shutil.copytree(data, tmp_path / "bad")
     (tmp_path / "bad" / "test.tsv").write_text("1\ta\n")
-    line = refused(script("train.py", "--do_train", "--do_eval", "--data_dir", tmp_path / "bad", "--output_dir", tmp_path / "m"))
+    line = refused(here("train.py", "--do_train", "--do_eval", "--data_dir", tmp_path / "bad", "--output_dir", tmp_path / "m"))
     assert "test.tsv:1: expected 3 tab-separated fields" in line
 
 
@@ -393,21 +391,21 @@ def test_bad_raw_files(tmp_path, squad_files):
     (tmp_path / "x.json").write_text("[1, 2]")
     prepare = ["prepare_jsquad_aqg.py", "--output_dir", tmp_path / "d", "--train_file"]
     assert "not SQuAD-format JSON" in refused(script(*prepare, tmp_path / "x.json"))
-    assert "no such file" in refused(script(*prepare, tmp_path / "none.json"))
+    assert "no such file" in refused(here(*prepare, tmp_path / "none.json"))
     value = squad_files[0].read_text().replace('"answer_start": ', '"answer_start": 1', 1)
     (tmp_path / "x.json").write_text(value)
-    line = refused(script(*prepare, tmp_path / "x.json"))
+    line = refused(here(*prepare, tmp_path / "x.json"))
     assert "data[0].paragraphs[0].qas[0].answers[0]: answer_start" in line
     assert "does not match" in line
     assert not (tmp_path / "d").exists()
-    line = refused(script("prepare_jsquad.py", cwd=tmp_path))
+    line = refused(here("prepare_jsquad.py", cwd=tmp_path))
     assert "raw/jsquad/train-v1.3.json: no such file; for JSQuAD run ./download.sh" in line
 
 
 def test_another_run_is_not_overwritten(trained, tiny):
     data, model, _ = trained
     before = (model / "model.safetensors").read_bytes()
-    line = refused(script("train.py", "--do_train", "--data_dir", data, "--output_dir", model, "--model_name_or_path", tiny))
+    line = refused(here("train.py", "--do_train", "--data_dir", data, "--output_dir", model, "--model_name_or_path", tiny))
     assert "holds another run" in line
     assert "--overwrite_output_dir" in line
     assert (model / "model.safetensors").read_bytes() == before
@@ -415,7 +413,7 @@ def test_another_run_is_not_overwritten(trained, tiny):
 
 def test_a_hub_model_while_offline(trained, tmp_path):
     data, _, _ = trained
-    line = refused(script("train.py", "--do_train", "--data_dir", data, "--output_dir", tmp_path / "m"))
+    line = refused(here("train.py", "--do_train", "--data_dir", data, "--output_dir", tmp_path / "m"))
     assert "sonoisa/t5-base-japanese: no such folder here, and the Hugging Face hub did not give it" in line
     assert "make demo" in line
     assert not (tmp_path / "m").exists()

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from conftest import ROOT, refused, script
+from conftest import ROOT, here, refused
 
 from toi.system.cli import checked, parse
 from toi.system.errors import InputError
@@ -129,4 +129,4 @@ BAD_COMBINATIONS = [
 
 @pytest.mark.parametrize(("command", "message"), BAD_COMBINATIONS)
 def test_bad_combinations(command, message):
-    assert message in refused(script(*command))
+    assert message in refused(here(*command))

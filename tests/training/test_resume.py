@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, refused, script
+from conftest import ROOT, here, refused
 
 import train as loop
 from toi.system.errors import InputError
@@ -112,7 +112,7 @@ def test_a_cut_checkpoint(stopped):
 
 
 def test_nothing_to_go_on_from(tiny, data_dir, tmp_path):
-    line = refused(script(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]))
+    line = refused(here(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]))
     assert "no checkpoint to go on from" in line
 
 
