@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, load_speaking, script
+from conftest import ROOT, here, load_speaking
 
 from toi.data.examples import Row
 from toi.data.predictions import read_predictions, write_predictions
@@ -136,7 +136,8 @@ def test_a_killed_script_resumes(tiny, tmp_path):
     done = [json.loads(line)[0] for line in partial.read_text(encoding="utf-8").splitlines()[1:] if line.endswith("]")]
     assert 4 < len(done) < 60
     assert not (tmp_path / "killed.tsv").exists()
-    result = script(*command, "--output_file", tmp_path / "killed.tsv", check=True)
+    result = here(*command, "--output_file", tmp_path / "killed.tsv")
+    assert result.returncode == 0, result.stderr
     assert "of them were there from a run that had been stopped" in result.stdout
     found = read_predictions(tmp_path / "killed.tsv")
     assert [p.id for p in found] == [str(i) for i in range(60)]

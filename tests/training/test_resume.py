@@ -69,9 +69,9 @@ def test_what_a_checkpoint_is(tiny, data_dir, tmp_path):
 
 
 @pytest.fixture
-def stopped(tiny, data_dir, tmp_path):
+def stopped(tiny, own_data_dir, tmp_path):
     """A model folder with checkpoints, and the options that made it."""
-    made = options(tiny, data_dir, tmp_path / "m", num_train_epochs=1)
+    made = options(tiny, own_data_dir, tmp_path / "m", num_train_epochs=1)
     train(made)
     made.resume_from_checkpoint = "auto"
     return made
@@ -149,7 +149,7 @@ def test_killed_and_gone_on(tiny, data_dir, tmp_path):
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
-    subprocess.run(command(tiny, data_dir, tmp_path / "whole"), check=True, **run)
+    assert here(*command(tiny, data_dir, tmp_path / "whole")[1:]).returncode == 0
     folder = checkpoints_of(tmp_path / "m")
     for kill, extra in enumerate((0.0, 0.05, 0.13)):
         resume = ["--resume_from_checkpoint", "auto"] if list(folder.glob("step-*")) else []
@@ -161,7 +161,7 @@ def test_killed_and_gone_on(tiny, data_dir, tmp_path):
         assert process.returncode == -signal.SIGKILL, f"the run ended before kill {kill}"
         if (tmp_path / "m").exists():
             load(str(tmp_path / "m"))
-    subprocess.run(command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto"), check=True, **run)
+    assert here(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]).returncode == 0
     runs = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("whole", "m")]
     assert losses(runs[0]) == losses(runs[1])
     shutil.rmtree(folder)
