@@ -6,11 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from contextlib import contextmanager
 
 import pytest
+import torch
 from conftest import ROOT, drawing, here, make_model, refused, script
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForSeq2SeqLM
 
+import train as loop
 from toi.system.errors import InputError
 from train import TrainOptions, train
 
@@ -23,6 +28,16 @@ def options(model, data_dir, output_dir, **changes):
     return TrainOptions(
         model_name_or_path=str(model), data_dir=str(data_dir), output_dir=str(output_dir), do_train=True, **{**fast, **changes}
     )
+
+
+def watch(monkeypatch, watching):
+    """Go through each step of the optimizer within `watching(state, batches)`, a context manager."""
+
+    def step(state, batches, real=loop.train_step):
+        with watching(state, batches):
+            real(state, batches)
+
+    monkeypatch.setattr(loop, "train_step", step)
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +75,28 @@ def test_what_a_run_writes(trained):
     assert not [p for p in model.parent.iterdir() if p.name.startswith(".")]
 
 
-def test_golden_losses(tiny, data_dir, tmp_path):
-    run = train(options(tiny, data_dir, tmp_path / "m"))
-    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory, tiny, data_dir):
+    """The same run twice: the folder that has both models, and what both `run.json` hold."""
+    folder = tmp_path_factory.mktemp("twice")
+    with drawing():
+        return folder, [train(options(tiny, data_dir, folder / name)) for name in ("a", "b")]
 
 
-def test_the_same_seed_gives_the_same_weights(tiny, data_dir, tmp_path):
-    for name in ("a", "b"):
-        train(options(tiny, data_dir, tmp_path / name))
-    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+def test_golden_losses(twice):
+    for run in twice[1]:
+        assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+
+
+def test_the_same_seed_gives_the_same_weights(twice):
+    folder, _ = twice
+    assert (folder / "a" / "model.safetensors").read_bytes() == (folder / "b" / "model.safetensors").read_bytes()
+
+
+def test_the_same_seed_gives_the_same_log(twice):
+    folder, _ = twice
+    for file in ("log.csv", "training.png"):
+        assert (folder / "a" / file).read_bytes() == (folder / "b" / file).read_bytes()
 
 
 def test_losses_do_not_depend_on_how_a_step_is_cut(tmp_path, tiny, data_dir):
@@ -150,9 +178,26 @@ def test_other_optimizers_and_schedules(change, tiny, data_dir, tmp_path):
     assert run["history"][1]["eval_loss"] != pytest.approx(GOLDEN[1], abs=1e-3)
 
 
-def test_gradient_checkpointing_gives_the_same_losses(tiny, data_dir, tmp_path):
-    run = train(options(tiny, data_dir, tmp_path / "m", gradient_checkpointing=True))
-    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+def test_gradient_checkpointing_computes_again_and_gives_the_same_losses(tiny, data_dir, tmp_path, monkeypatch):
+    passes = Counter()
+
+    @contextmanager
+    def counting(state, batches):
+        model = state.checkpoint.model
+        hooks = [
+            block.register_forward_pre_hook(lambda block, _: passes.update([block]))
+            for block in (*model.encoder.block, *model.decoder.block)
+        ]
+        yield
+        for hook in hooks:
+            hook.remove()
+
+    watch(monkeypatch, counting)
+    for checkpointing, times in ((False, 1), (True, 2)):
+        passes.clear()
+        run = train(options(tiny, data_dir, tmp_path / str(times), gradient_checkpointing=checkpointing))
+        assert list(passes.values()) == [10 * times] * 2  # of 10 steps and 2 blocks
+        assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
 
 
 def test_a_token_budget_trains_and_plans_its_steps(tiny, data_dir, tmp_path, capsys):
@@ -160,14 +205,6 @@ def test_a_token_budget_trains_and_plans_its_steps(tiny, data_dir, tmp_path, cap
     assert "steps of up to 900 source tokens" in capsys.readouterr().out
     assert run["history"][-1]["learning_rate"] == 0
     assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
-
-
-@pytest.mark.usefixtures("draws")
-def test_the_same_seed_gives_the_same_log(tiny, data_dir, tmp_path):
-    for name in ("a", "b"):
-        train(options(tiny, data_dir, tmp_path / name))
-    for file in ("log.csv", "training.png"):
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def test_the_audit_at_the_start(tiny, data_dir, tmp_path, capsys):
@@ -235,9 +272,24 @@ def test_tensorboard_that_is_not_installed(tiny, data_dir, tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_torch_compile(tiny, data_dir, tmp_path):
-    run = train(options(tiny, data_dir, tmp_path / "m", torch_compile=True, max_steps=2, max_train_samples=8))
-    assert run["history"][-1]["step"] == 2
+def test_torch_compile(tiny, data_dir, tmp_path, monkeypatch):
+    """In every step compiled graphs run, forward and backward; without the option none does."""
+    regions = []
+
+    @contextmanager
+    def profiling(state, batches):
+        with torch.profiler.profile() as profile:
+            yield
+        regions.append(Counter(event.name.split(":")[0] for event in profile.events()))
+
+    watch(monkeypatch, profiling)
+    for compiled in (False, True):
+        regions.clear()
+        few = {"max_steps": 2, "max_train_samples": 8, "torch_compile": compiled}
+        run = train(options(tiny, data_dir, tmp_path / str(compiled), **few))
+        assert run["history"][-1]["step"] == len(regions) == 2
+        for name in ("Torch-Compiled Region", "CompiledFunction", "CompiledFunctionBackward"):
+            assert all((found[name] > 0) == compiled for found in regions), name
 
 
 def test_torch_compile_without_a_compiler(tiny, data_dir, tmp_path, monkeypatch):
@@ -274,10 +326,34 @@ def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
     assert json.loads((tmp_path / "m" / "run.json").read_text())["best_epoch"] == 1
 
 
-def test_a_quick_look_takes_rows_by_the_seed(tiny, data_dir, tmp_path, capsys):
-    run = train(options(tiny, data_dir, tmp_path / "m", max_train_samples=8, num_train_epochs=1))
-    assert "training on 8 of the 76 rows" in capsys.readouterr().out
+def test_a_quick_look_takes_rows_by_the_seed(tiny, data_dir, tmp_path, capsys, monkeypatch):
+    trained_on = []
+
+    @contextmanager
+    def noting(state, batches):
+        rows = state.rows["train"]
+        trained_on.extend((tuple(rows[i].source), tuple(rows[i].target)) for indices in batches for i in indices)
+        yield
+
+    def rows_of(name, **changes):
+        trained_on.clear()
+        run = train(options(tiny, data_dir, tmp_path / name, num_train_epochs=1, **changes))
+        assert len(set(trained_on)) == len(trained_on)
+        return set(trained_on), run, capsys.readouterr().out
+
+    watch(monkeypatch, noting)
+    every, _, said = rows_of("all", max_train_samples=76)
+    assert len(every) == 76
+    assert "chosen by the seed" not in said
+    few, run, said = rows_of("few", max_train_samples=8)
+    assert "training on 8 of the 76 rows" in said
     assert run["options"]["max_train_samples"] == 8
+    assert len(few) == 8
+    assert few < every
+    assert rows_of("again", max_train_samples=8)[0] == few
+    others = [rows_of(str(seed), max_train_samples=8, seed=seed)[0] for seed in (1, 2)]
+    assert all(len(rows) == 8 and rows < every for rows in others)
+    assert len({frozenset(rows) for rows in (few, *others)}) == 3
 
 
 def test_from_scratch_and_three_hand_made_files(tmp_path):
@@ -352,9 +428,35 @@ def test_a_new_run_takes_nothing_of_the_old_one_along(tiny, data_dir, tmp_path):
     assert not names & {"task.json", "results.json", "test_output.tsv"}
 
 
-def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path):
-    for precision in ("bf16", "fp32"):
-        train(options(tiny, data_dir, tmp_path / precision, precision=precision, num_train_epochs=1))
+class Products(TorchDispatchMode):
+    """The precisions of the factors of all matrix products, those of gradients included."""
+
+    def __init__(self):
+        super().__init__()
+        self.dtypes = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.overloadpacket.__name__ in ("mm", "bmm", "addmm", "baddbmm", "matmul", "linear"):
+            self.dtypes |= {tensor.dtype for tensor in args if isinstance(tensor, torch.Tensor)}
+        return function(*args, **(kwargs or {}))
+
+
+def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path, monkeypatch):
+    """Each run multiplies as it is told, whatever the run before did; weights are single precision in all."""
+    found = []
+
+    @contextmanager
+    def products(state, batches):
+        with Products() as mode:
+            yield
+        found.append(mode.dtypes)
+        assert {parameter.dtype for parameter in state.checkpoint.model.parameters()} == {torch.float32}
+
+    watch(monkeypatch, products)
+    for name, precision, dtype in (("a", "bf16", torch.bfloat16), ("b", "fp32", torch.float32), ("c", "bf16", torch.bfloat16)):
+        found.clear()
+        train(options(tiny, data_dir, tmp_path / name, precision=precision, num_train_epochs=1))
+        assert found == [{dtype}] * 5
 
 
 # What is refused, before anything slow, in one line and with exit code 2.

@@ -80,7 +80,7 @@ def test_gradient_checkpointing_computes_again_and_keeps_less(dropout):
         calls = [0] * len(blocks)
         for i, block in enumerate(blocks):
 
-            def counting(*arguments, i=i, real=block.forward):
+            def counting(*arguments, i=i, calls=calls, real=block.forward):
                 calls[i] += 1
                 return real(*arguments)
 
