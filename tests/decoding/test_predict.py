@@ -146,6 +146,16 @@ def test_a_killed_script_resumes(tiny, tmp_path):
     assert_equal(found, predict(Decoder(load(str(tiny))), [Row(*p[:3]) for p in found], options, 32))
 
 
+LATE = """
+import os, runpy, sys, time
+import toi.decoding.decoder
+time.sleep(float(sys.argv[1]))
+print(os.path.exists(sys.argv[2]), flush=True)
+del sys.argv[:3]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 def test_several_processes_write_the_file_of_one(tiny, tmp_path):
     """Two are killed in the middle of their shares, two go on, as torchrun starts them; one alone gives the same bytes."""
     tsv = tmp_path / "in.tsv"
@@ -160,15 +170,19 @@ def test_several_processes_write_the_file_of_one(tiny, tmp_path):
     processes = {"ACCELERATE_USE_CPU": "true", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     partials = [tmp_path / "two.tsv.partial", tmp_path / "two.tsv.partial.1"]
     killed = [
-        subprocess.Popen([sys.executable, *command], env={**os.environ, **processes, "RANK": rank, "LOCAL_RANK": rank}, **run)
-        for rank in "01"
+        subprocess.Popen(
+            [sys.executable, "-c", LATE, delay, str(partials[0]), *command],
+            env={**os.environ, **processes, "RANK": rank, "LOCAL_RANK": rank},
+            **run,
+        )
+        for rank, delay in (("0", "0"), ("1", "1.5"))
     ]
     until = time.monotonic() + 120
     while time.monotonic() < until and not all(path.exists() and path.read_bytes().count(b"\n") > 4 for path in partials):
         time.sleep(0.01)
     for process in killed:
         process.kill()
-        process.communicate(timeout=60)
+        assert process.communicate(timeout=60)[0] == b"False\n"  # who came first had not begun: both share what both have seen
     done = [{json.loads(line)[0] for line in path.read_bytes().split(b"\n")[1:-1]} for path in partials]
     assert all(4 <= len(numbers) < 30 for numbers in done)
     assert not done[0] & done[1]
