@@ -26,6 +26,13 @@ sys.path.insert(0, str(ROOT))
 import toi.data.audit_picture  # noqa: E402 (both import nothing heavy)
 import toi.training.run_report  # noqa: E402
 
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for folders of tests (the whole suite, a room); files that are named run here, without the wait for workers."""
+    folders = any(Path(str(argument).split("::")[0]).is_dir() for argument in config.args)
+    return 2 if folders and (os.cpu_count() or 1) > 1 else 0
+
+
 SENTENCES = [
     "山梨県の県庁所在地は甲府市です。",
     "霧沢一は白浜市に住む医師です。趣味は釣りです。",

@@ -107,7 +107,7 @@ def _stack(
 
 
 def _run(block: Any, *arguments: Any) -> Any:
-    """What a block gives; with gradient checkpointing, which transformers does in the `forward` that ours replaces, computed twice."""
+    """What a block gives. Gradient checkpointing is done here: transformers does it in the `forward` that ours replaces."""
     if block.gradient_checkpointing and block.training:
         return checkpoint(block, *arguments, use_reentrant=False)
     return block(*arguments)
