@@ -1,13 +1,16 @@
 """Tiny models and data for all tests; nothing here needs a network or `samples/base`."""
 
 import atexit
+import base64
 import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 os.environ["HF_DATASETS_CACHE"] = CACHE = tempfile.mkdtemp(prefix="toi-tests-")  # for the token ids of the tests
@@ -16,9 +19,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: a test must n
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads that wait for each other cost more than they bring
 
 import pytest  # noqa: E402 (behind the settings above)
+from running import ROOT, here, refused, script  # noqa: E402, F401 (for the tests)
 
-ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
+
+import toi.data.audit_picture  # noqa: E402 (both import nothing heavy)
+import toi.training.run_report  # noqa: E402
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for folders of tests (the whole suite, a room); files that are named run here, without the wait for workers."""
+    folders = any(Path(str(argument).split("::")[0]).is_dir() for argument in config.args)
+    return 2 if folders and (os.cpu_count() or 1) > 1 else 0
+
 
 SENTENCES = [
     "山梨県の県庁所在地は甲府市です。",
@@ -151,21 +164,48 @@ def town_articles(count: int, prefix: str = "町") -> dict:
     return squad(articles)
 
 
-@pytest.fixture
-def squad_files(tmp_path):
-    """A training file of 40 articles and a test file of 5."""
-    paths = []
+@pytest.fixture(scope="session")
+def raw_files(tmp_path_factory):
+    """A training file of 40 articles and a test file of 5. Only to be read."""
+    folder, paths = tmp_path_factory.mktemp("raw"), []
     for name, count, prefix in (("train", 40, "町"), ("test", 5, "村")):
-        path = tmp_path / f"{name}.json"
+        path = folder / f"{name}.json"
         path.write_text(json.dumps(town_articles(count, prefix), ensure_ascii=False), encoding="utf-8")
         paths.append(path)
     return paths
 
 
 @pytest.fixture
-def data_dir(tmp_path, squad_files):
-    """A prepared AQG data folder."""
-    return prepare_folder(tmp_path / "data", squad_files, "aqg")
+def squad_files(tmp_path, raw_files):
+    """The raw files, to be changed."""
+    return [Path(shutil.copy(path, tmp_path)) for path in raw_files]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory, raw_files):
+    """The prepared data folder of a task, made once. Only to be read, which is held at the end."""
+    made: dict[str, tuple[Path, dict[str, bytes]]] = {}
+
+    def folder_of(task: str) -> Path:
+        if task not in made:
+            folder = prepare_folder(tmp_path_factory.mktemp("data") / "data", raw_files, task)
+            made[task] = folder, contents(folder)
+        return made[task][0]
+
+    yield folder_of
+    assert all(contents(folder) == before for folder, before in made.values()), "a test wrote into a data folder that all share"
+
+
+@pytest.fixture(scope="session")
+def data_dir(prepared):
+    """A prepared AQG data folder. Only to be read."""
+    return prepared("aqg")
+
+
+@pytest.fixture
+def own_data_dir(data_dir, tmp_path):
+    """A copy of it, to be changed."""
+    return shutil.copytree(data_dir, tmp_path / "data")
 
 
 def prepare_folder(folder: Path, files: list[Path], task: str) -> Path:
@@ -177,15 +217,49 @@ def prepare_folder(folder: Path, files: list[Path], task: str) -> Path:
     return folder
 
 
-def script(*arguments: object, cwd: Path = ROOT, check: bool = False) -> subprocess.CompletedProcess:
-    """Run one of the scripts as a user does."""
-    command = [sys.executable, str(ROOT / str(arguments[0])), *map(str, arguments[1:])]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=check, timeout=300)
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by their names."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def refused(result: subprocess.CompletedProcess) -> str:
-    """The one line on stderr of a script that refused its input."""
-    assert result.returncode == 2, result.stderr
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.stderr
-    return lines[0]
+# Most tests make a picture that nobody looks at, and matplotlib takes longer than all the rest of them.
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)  # a PNG of one pixel
+_drawing = False
+
+
+def _drawn_where_asserted(draw: Callable[..., None], path_of: Callable[..., Path]) -> Callable[..., None]:
+    @wraps(draw)
+    def dot_or_draw(*arguments: object) -> None:
+        if _drawing:
+            draw(*arguments)
+        else:
+            path_of(*arguments).write_bytes(DOT)
+
+    return dot_or_draw
+
+
+# Before others import them by name.
+toi.data.audit_picture.draw = _drawn_where_asserted(toi.data.audit_picture.draw, lambda audit, path: path)
+toi.training.run_report.draw_training = _drawn_where_asserted(
+    toi.training.run_report.draw_training, lambda folder, run: Path(folder) / "training.png"
+)
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Within the block, `training.png` and `report.png` are real pictures."""
+    global _drawing
+    _drawing, before = True, _drawing
+    try:
+        yield
+    finally:
+        _drawing = before
+
+
+@pytest.fixture
+def draws():
+    """For tests that assert what `training.png` and `report.png` are."""
+    with drawing():
+        yield

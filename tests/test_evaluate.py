@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, make_model, prepare_folder, refused, script
+from conftest import ROOT, make_model, refused, script
 from evaluate import EvaluateOptions, main
 from scored_rows import ROWS, examples_of
 
@@ -14,14 +14,9 @@ from toi.system.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory):
+def asked(tmp_path_factory, data_dir):
     """A model that asks, its data folder, a model that answers."""
-    from conftest import town_articles
-
-    folder = tmp_path_factory.mktemp("asked")
-    for name, count, prefix in (("train", 40, "町"), ("test", 5, "村")):
-        (folder / f"{name}.json").write_text(json.dumps(town_articles(count, prefix)))
-    data = prepare_folder(folder / "data", [folder / "train.json", folder / "test.json"], "aqg")
+    folder, data = tmp_path_factory.mktemp("asked"), data_dir
     model = make_model(folder / "model")
     shutil.copy(data / "task.json", model / "task.json")
     return folder, data, model, make_model(folder / "reader")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, refused, script
+from conftest import ROOT, here, refused
 
 CONTEXT = "山梨県の県庁所在地は甲府市です。"
 
@@ -28,8 +28,7 @@ def model(tiny, tmp_path_factory):
 
 
 def generate(model, *arguments, stdin=""):
-    command = [sys.executable, "generate.py", "--model_name_or_path", str(model), "--max_target_length", "6", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, input=stdin)
+    return here("generate.py", "--model_name_or_path", model, "--max_target_length", "6", *arguments, stdin=stdin)
 
 
 def test_many_requests_from_stdin(model):
@@ -70,7 +69,9 @@ def test_on_the_terminal(model):
         "quit",
         "x",
     ]
-    result = generate(model, "--interactive", stdin="\n".join(lines) + "\n")
+    command = [sys.executable, "generate.py", "--model_name_or_path", model, "--max_target_length", "6", "--interactive"]
+    typed = "\n".join(lines) + "\n"
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, input=typed)
     assert result.returncode == 0, result.stderr
     assert "usage: generate.py" in result.stdout
     shown = "".join(re.split(r"usage:.*?╯\n(?=answer> )", result.stdout, flags=re.DOTALL))
@@ -163,4 +164,4 @@ def test_an_output_that_cannot_be_written(model):
 
 
 def test_a_missing_file_is_said_at_once():
-    assert "no_such_file: no such file" in refused(script("generate.py", "--input_file", "no_such_file"))
+    assert "no_such_file: no such file" in refused(here("generate.py", "--input_file", "no_such_file"))

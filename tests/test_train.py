@@ -6,11 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from contextlib import contextmanager
 
 import pytest
-from conftest import ROOT, make_model, prepare_folder, refused, script
+import torch
+from conftest import ROOT, drawing, here, make_model, refused, script
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForSeq2SeqLM
 
+import train as loop
 from toi.system.errors import InputError
 from train import TrainOptions, train
 
@@ -25,17 +30,23 @@ def options(model, data_dir, output_dir, **changes):
     )
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny):
-    """A data folder, and a model folder that train.py made from it."""
-    from conftest import town_articles
+def watch(monkeypatch, watching):
+    """Go through each step of the optimizer within `watching(state, batches)`, a context manager."""
 
-    folder = tmp_path_factory.mktemp("trained")
-    for name, count, prefix in (("train", 40, "町"), ("test", 5, "村")):
-        (folder / f"{name}.json").write_text(json.dumps(town_articles(count, prefix)))
-    data = prepare_folder(folder / "data", [folder / "train.json", folder / "test.json"], "aqg-hl")
-    run = train(options(tiny, data, folder / "model"))
-    return data, folder / "model", run
+    def step(state, batches, real=loop.train_step):
+        with watching(state, batches):
+            real(state, batches)
+
+    monkeypatch.setattr(loop, "train_step", step)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny, prepared):
+    """A data folder, and a model folder that train.py made from it."""
+    model = tmp_path_factory.mktemp("trained") / "model"
+    with drawing():
+        run = train(options(tiny, prepared("aqg-hl"), model))
+    return prepared("aqg-hl"), model, run
 
 
 def test_what_a_run_writes(trained):
@@ -57,21 +68,35 @@ def test_what_a_run_writes(trained):
     assert log[0] == "epoch,step,train_loss,eval_loss,learning_rate"
     assert len(log) == 3
     assert (model / "training.png").read_bytes().startswith(b"\x89PNG")
+    assert (model / "training.png").stat().st_size > 10_000  # drawn
     card = (model / "README.md").read_text()
     assert "Best epoch 2" in card
     assert "`{highlighted}` -> `{question}`" in card
     assert not [p for p in model.parent.iterdir() if p.name.startswith(".")]
 
 
-def test_golden_losses(tiny, data_dir, tmp_path):
-    run = train(options(tiny, data_dir, tmp_path / "m"))
-    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory, tiny, data_dir):
+    """The same run twice: the folder that has both models, and what both `run.json` hold."""
+    folder = tmp_path_factory.mktemp("twice")
+    with drawing():
+        return folder, [train(options(tiny, data_dir, folder / name)) for name in ("a", "b")]
 
 
-def test_the_same_seed_gives_the_same_weights(tiny, data_dir, tmp_path):
-    for name in ("a", "b"):
-        train(options(tiny, data_dir, tmp_path / name))
-    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+def test_golden_losses(twice):
+    for run in twice[1]:
+        assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+
+
+def test_the_same_seed_gives_the_same_weights(twice):
+    folder, _ = twice
+    assert (folder / "a" / "model.safetensors").read_bytes() == (folder / "b" / "model.safetensors").read_bytes()
+
+
+def test_the_same_seed_gives_the_same_log(twice):
+    folder, _ = twice
+    for file in ("log.csv", "training.png"):
+        assert (folder / "a" / file).read_bytes() == (folder / "b" / file).read_bytes()
 
 
 def test_losses_do_not_depend_on_how_a_step_is_cut(tmp_path, tiny, data_dir):
@@ -99,7 +124,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
     alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16))["history"]
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
         "--do_eval", "--precision", "fp32", "--num_beams", "1",
         "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
         "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
@@ -153,9 +178,26 @@ def test_other_optimizers_and_schedules(change, tiny, data_dir, tmp_path):
     assert run["history"][1]["eval_loss"] != pytest.approx(GOLDEN[1], abs=1e-3)
 
 
-def test_gradient_checkpointing_gives_the_same_losses(tiny, data_dir, tmp_path):
-    run = train(options(tiny, data_dir, tmp_path / "m", gradient_checkpointing=True))
-    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
+def test_gradient_checkpointing_computes_again_and_gives_the_same_losses(tiny, data_dir, tmp_path, monkeypatch):
+    passes = Counter()
+
+    @contextmanager
+    def counting(state, batches):
+        model = state.checkpoint.model
+        hooks = [
+            block.register_forward_pre_hook(lambda block, _: passes.update([block]))
+            for block in (*model.encoder.block, *model.decoder.block)
+        ]
+        yield
+        for hook in hooks:
+            hook.remove()
+
+    watch(monkeypatch, counting)
+    for checkpointing, times in ((False, 1), (True, 2)):
+        passes.clear()
+        run = train(options(tiny, data_dir, tmp_path / str(times), gradient_checkpointing=checkpointing))
+        assert list(passes.values()) == [10 * times] * 2  # of 10 steps and 2 blocks
+        assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN, abs=2e-3)
 
 
 def test_a_token_budget_trains_and_plans_its_steps(tiny, data_dir, tmp_path, capsys):
@@ -163,13 +205,6 @@ def test_a_token_budget_trains_and_plans_its_steps(tiny, data_dir, tmp_path, cap
     assert "steps of up to 900 source tokens" in capsys.readouterr().out
     assert run["history"][-1]["learning_rate"] == 0
     assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
-
-
-def test_the_same_seed_gives_the_same_log(tiny, data_dir, tmp_path):
-    for name in ("a", "b"):
-        train(options(tiny, data_dir, tmp_path / name))
-    for file in ("log.csv", "training.png"):
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def test_the_audit_at_the_start(tiny, data_dir, tmp_path, capsys):
@@ -237,9 +272,24 @@ def test_tensorboard_that_is_not_installed(tiny, data_dir, tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_torch_compile(tiny, data_dir, tmp_path):
-    run = train(options(tiny, data_dir, tmp_path / "m", torch_compile=True, max_steps=2, max_train_samples=8))
-    assert run["history"][-1]["step"] == 2
+def test_torch_compile(tiny, data_dir, tmp_path, monkeypatch):
+    """In every step compiled graphs run, forward and backward; without the option none does."""
+    regions = []
+
+    @contextmanager
+    def profiling(state, batches):
+        with torch.profiler.profile() as profile:
+            yield
+        regions.append(Counter(event.name.split(":")[0] for event in profile.events()))
+
+    watch(monkeypatch, profiling)
+    for compiled in (False, True):
+        regions.clear()
+        few = {"max_steps": 2, "max_train_samples": 8, "torch_compile": compiled}
+        run = train(options(tiny, data_dir, tmp_path / str(compiled), **few))
+        assert run["history"][-1]["step"] == len(regions) == 2
+        for name in ("Torch-Compiled Region", "CompiledFunction", "CompiledFunctionBackward"):
+            assert all((found[name] > 0) == compiled for found in regions), name
 
 
 def test_torch_compile_without_a_compiler(tiny, data_dir, tmp_path, monkeypatch):
@@ -276,10 +326,34 @@ def test_only_a_strict_improvement_is_saved(tiny, data_dir, tmp_path):
     assert json.loads((tmp_path / "m" / "run.json").read_text())["best_epoch"] == 1
 
 
-def test_a_quick_look_takes_rows_by_the_seed(tiny, data_dir, tmp_path, capsys):
-    run = train(options(tiny, data_dir, tmp_path / "m", max_train_samples=8, num_train_epochs=1))
-    assert "training on 8 of the 76 rows" in capsys.readouterr().out
+def test_a_quick_look_takes_rows_by_the_seed(tiny, data_dir, tmp_path, capsys, monkeypatch):
+    trained_on = []
+
+    @contextmanager
+    def noting(state, batches):
+        rows = state.rows["train"]
+        trained_on.extend((tuple(rows[i].source), tuple(rows[i].target)) for indices in batches for i in indices)
+        yield
+
+    def rows_of(name, **changes):
+        trained_on.clear()
+        run = train(options(tiny, data_dir, tmp_path / name, num_train_epochs=1, **changes))
+        assert len(set(trained_on)) == len(trained_on)
+        return set(trained_on), run, capsys.readouterr().out
+
+    watch(monkeypatch, noting)
+    every, _, said = rows_of("all", max_train_samples=76)
+    assert len(every) == 76
+    assert "chosen by the seed" not in said
+    few, run, said = rows_of("few", max_train_samples=8)
+    assert "training on 8 of the 76 rows" in said
     assert run["options"]["max_train_samples"] == 8
+    assert len(few) == 8
+    assert few < every
+    assert rows_of("again", max_train_samples=8)[0] == few
+    others = [rows_of(str(seed), max_train_samples=8, seed=seed)[0] for seed in (1, 2)]
+    assert all(len(rows) == 8 and rows < every for rows in others)
+    assert len({frozenset(rows) for rows in (few, *others)}) == 3
 
 
 def test_from_scratch_and_three_hand_made_files(tmp_path):
@@ -290,10 +364,10 @@ def test_from_scratch_and_three_hand_made_files(tmp_path):
     train(options(folder, tmp_path / "d", tmp_path / "m", from_scratch=True))
     assert not (tmp_path / "m" / "task.json").exists()
     out = tmp_path / "o.tsv"
-    result = script("predict.py", "--model_name_or_path", tmp_path / "m", "--data_dir", tmp_path / "d", "--output_file", out)
+    result = here("predict.py", "--model_name_or_path", tmp_path / "m", "--data_dir", tmp_path / "d", "--output_file", out)
     assert result.returncode == 0, result.stderr
     assert len(out.read_text().splitlines()) == 4
-    line = refused(script("generate.py", "--model_name_or_path", tmp_path / "m", "--context", "県庁", "--answer", "県庁"))
+    line = refused(here("generate.py", "--model_name_or_path", tmp_path / "m", "--context", "県庁", "--answer", "県庁"))
     assert "no task.json; say what the model does with --task" in line
 
 
@@ -305,7 +379,7 @@ def test_predict_and_evaluate_agree(trained, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"wrote 4 rows to {out}\nctranslate2 float32; ")
     assert out.read_text().splitlines()[0] == "qa_id\tinput\ttarget\toutput\tscore"
-    result = script("evaluate.py", "--predictions", out, "--output_dir", tmp_path / "scores")
+    result = here("evaluate.py", "--predictions", out, "--output_dir", tmp_path / "scores")
     assert result.returncode == 0, result.stderr
     from_file = json.loads((tmp_path / "scores" / "results.json").read_text())["splits"]["out"]
     result = script("train.py", "--do_eval", "--data_dir", data, "--output_dir", model, *common)
@@ -328,7 +402,7 @@ def test_generate(trained):
     assert re.fullmatch(r"generate\.py: ctranslate2 float32(; 1 searched again by torch float32, for \S+ \w+)?\n", result.stderr)
     assert len(result.stdout.splitlines()) == 1
     assert "桃" not in result.stdout
-    result = script("generate.py", *common, "--max_input_length", "5")
+    result = here("generate.py", *common, "--max_input_length", "5")
     assert "warning: the prompt has" in result.stderr
 
 
@@ -354,9 +428,35 @@ def test_a_new_run_takes_nothing_of_the_old_one_along(tiny, data_dir, tmp_path):
     assert not names & {"task.json", "results.json", "test_output.tsv"}
 
 
-def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path):
-    for precision in ("bf16", "fp32"):
-        train(options(tiny, data_dir, tmp_path / precision, precision=precision, num_train_epochs=1))
+class Products(TorchDispatchMode):
+    """The precisions of the factors of all matrix products, those of gradients included."""
+
+    def __init__(self):
+        super().__init__()
+        self.dtypes = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.overloadpacket.__name__ in ("mm", "bmm", "addmm", "baddbmm", "matmul", "linear"):
+            self.dtypes |= {tensor.dtype for tensor in args if isinstance(tensor, torch.Tensor)}
+        return function(*args, **(kwargs or {}))
+
+
+def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path, monkeypatch):
+    """Each run multiplies as it is told, whatever the run before did; weights are single precision in all."""
+    found = []
+
+    @contextmanager
+    def products(state, batches):
+        with Products() as mode:
+            yield
+        found.append(mode.dtypes)
+        assert {parameter.dtype for parameter in state.checkpoint.model.parameters()} == {torch.float32}
+
+    watch(monkeypatch, products)
+    for name, precision, dtype in (("a", "bf16", torch.bfloat16), ("b", "fp32", torch.float32), ("c", "bf16", torch.bfloat16)):
+        found.clear()
+        train(options(tiny, data_dir, tmp_path / name, precision=precision, num_train_epochs=1))
+        assert found == [{dtype}] * 5
 
 
 # What is refused, before anything slow, in one line and with exit code 2.
@@ -365,9 +465,9 @@ def test_both_precisions_in_one_notebook(tiny, data_dir, tmp_path):
 def test_bad_data_folders(trained, tmp_path):
     data, _, _ = trained
     train_on = ["train.py", "--do_train", "--output_dir", tmp_path / "m", "--model_name_or_path", "x", "--data_dir"]
-    assert "no such data folder" in refused(script(*train_on, tmp_path / "none"))
+    assert "no such data folder" in refused(here(*train_on, tmp_path / "none"))
     (tmp_path / "empty").mkdir()
-    assert "train.tsv: no such file" in refused(script(*train_on, tmp_path / "empty"))
+    assert "train.tsv: no such file" in refused(here(*train_on, tmp_path / "empty"))
     for content, message in (
         ("1\ta\n", "dev.tsv:1: expected 3 tab-separated fields (id, source, target), found 2"),
         ("1\ta\tb\n2\ta\tb\tc\n", "dev.tsv:2: expected 3 tab-separated fields (id, source, target), found 4"),
@@ -375,9 +475,9 @@ def test_bad_data_folders(trained, tmp_path):
     ):
         shutil.copytree(data, tmp_path / "bad", dirs_exist_ok=True)
         (tmp_path / "bad" / "dev.tsv").write_text(content)
-        assert message in refused(script(*train_on, tmp_path / "bad"))
+        assert message in refused(here(*train_on, tmp_path / "bad"))
     (tmp_path / "bad" / "dev.tsv").write_bytes("1\t山\t川\n".encode("euc_jp"))
-    assert "dev.tsv:1: not UTF-8" in refused(script(*train_on, tmp_path / "bad"))
+    assert "dev.tsv:1: not UTF-8" in refused(here(*train_on, tmp_path / "bad"))
     assert not (tmp_path / "m").exists()
 
 
@@ -385,7 +485,7 @@ def test_a_bad_test_split_is_said_before_training(trained, tmp_path):
     data, _, _ = trained
     shutil.copytree(data, tmp_path / "bad")
     (tmp_path / "bad" / "test.tsv").write_text("1\ta\n")
-    line = refused(script("train.py", "--do_train", "--do_eval", "--data_dir", tmp_path / "bad", "--output_dir", tmp_path / "m"))
+    line = refused(here("train.py", "--do_train", "--do_eval", "--data_dir", tmp_path / "bad", "--output_dir", tmp_path / "m"))
     assert "test.tsv:1: expected 3 tab-separated fields" in line
 
 
@@ -393,21 +493,21 @@ def test_bad_raw_files(tmp_path, squad_files):
     (tmp_path / "x.json").write_text("[1, 2]")
     prepare = ["prepare_jsquad_aqg.py", "--output_dir", tmp_path / "d", "--train_file"]
     assert "not SQuAD-format JSON" in refused(script(*prepare, tmp_path / "x.json"))
-    assert "no such file" in refused(script(*prepare, tmp_path / "none.json"))
+    assert "no such file" in refused(here(*prepare, tmp_path / "none.json"))
     value = squad_files[0].read_text().replace('"answer_start": ', '"answer_start": 1', 1)
     (tmp_path / "x.json").write_text(value)
-    line = refused(script(*prepare, tmp_path / "x.json"))
+    line = refused(here(*prepare, tmp_path / "x.json"))
     assert "data[0].paragraphs[0].qas[0].answers[0]: answer_start" in line
     assert "does not match" in line
     assert not (tmp_path / "d").exists()
-    line = refused(script("prepare_jsquad.py", cwd=tmp_path))
+    line = refused(here("prepare_jsquad.py", cwd=tmp_path))
     assert "raw/jsquad/train-v1.3.json: no such file; for JSQuAD run ./download.sh" in line
 
 
 def test_another_run_is_not_overwritten(trained, tiny):
     data, model, _ = trained
     before = (model / "model.safetensors").read_bytes()
-    line = refused(script("train.py", "--do_train", "--data_dir", data, "--output_dir", model, "--model_name_or_path", tiny))
+    line = refused(here("train.py", "--do_train", "--data_dir", data, "--output_dir", model, "--model_name_or_path", tiny))
     assert "holds another run" in line
     assert "--overwrite_output_dir" in line
     assert (model / "model.safetensors").read_bytes() == before
@@ -415,7 +515,7 @@ def test_another_run_is_not_overwritten(trained, tiny):
 
 def test_a_hub_model_while_offline(trained, tmp_path):
     data, _, _ = trained
-    line = refused(script("train.py", "--do_train", "--data_dir", data, "--output_dir", tmp_path / "m"))
+    line = refused(here("train.py", "--do_train", "--data_dir", data, "--output_dir", tmp_path / "m"))
     assert "sonoisa/t5-base-japanese: no such folder here, and the Hugging Face hub did not give it" in line
     assert "make demo" in line
     assert not (tmp_path / "m").exists()

@@ -1,5 +1,7 @@
 from collections import Counter
 
+import pytest
+
 from toi.data.audit import Audit, Measured, Note, TokenCounts
 from toi.data.audit_picture import draw
 
@@ -16,6 +18,7 @@ def audit(limit=None):
     return Audit(lengths=lengths, tokenizer="a/model", tokens=TokenCounts({"source": limit, "target": limit}))
 
 
+@pytest.mark.usefixtures("draws")
 def test_the_picture_is_the_same_every_time_and_shows_the_limits_that_are_reached(tmp_path):
     pictures = []
     for number, one in enumerate((audit(), audit(), audit(9), audit(10))):

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from conftest import prepare_folder, squad, town_articles
+from conftest import contents, prepare_folder, squad, town_articles
 
 import prepare_jsquad
 import prepare_jsquad_aqg
@@ -16,10 +16,6 @@ from toi.models.counting import counting_tokenizer
 from toi.system.errors import InputError
 
 COUNTS = {"train": 76, "dev": 4, "test": 10}
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_what_a_data_folder_holds(tmp_path, squad_files):

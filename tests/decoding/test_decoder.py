@@ -6,7 +6,7 @@ from toi.decoding import decoder as decoding
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Stage
 from toi.decoding.options import DecodingOptions, NBestOptions
-from toi.decoding.plan import Candidate, SearchPlan
+from toi.decoding.plan import Candidate
 from toi.models.checkpoint import load
 from toi.system.errors import InputError
 from toi.text.folding import banned_words
@@ -185,21 +185,6 @@ def test_an_engine_that_cannot_do_it(checkpoint, monkeypatch):
         list(Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(backend="ctranslate2")))
     with pytest.raises(InputError, match="--compute_type int8 is not possible"):
         list(Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(compute_type="int8")))
-
-
-@pytest.mark.parametrize(
-    ("options", "beams", "groups", "hypotheses"),
-    [
-        (DecodingOptions(), 4, 1, 1),
-        (NBestOptions(num_beams=10, num_return_sequences=3), 10, 1, 10),
-        (NBestOptions(num_return_sequences=3, diversity_penalty=1.0), 6, 3, 6),
-        (NBestOptions(num_return_sequences=10, diversity_penalty=1.0), 10, 10, 10),
-        (NBestOptions(num_beams=6, num_beam_groups=2, diversity_penalty=1.0), 6, 2, 1),
-    ],
-)
-def test_plan(options, beams, groups, hypotheses):
-    plan = SearchPlan.of(options, 20)
-    assert (plan.beams, plan.groups, plan.num_hypotheses, plan.max_length) == (beams, groups, hypotheses, 20)
 
 
 def test_no_leak_in_random_cases():

@@ -2,7 +2,6 @@ import json
 import math
 
 import pytest
-from conftest import prepare_folder
 from scored_rows import ROWS, examples_of
 
 from toi.data.examples import read_rows
@@ -18,14 +17,13 @@ from toi.scoring.scored import gold_answers, score_predictions, score_rows, with
 from toi.system.errors import InputError
 
 
-def test_all_gold_answers_count(tmp_path, squad_files):
-    folder = prepare_folder(tmp_path / "qa", squad_files, "qa")
-    gold = gold_answers(folder, "test")
+def test_all_gold_answers_count(prepared):
+    gold = gold_answers(prepared("qa"), "test")
     assert gold["村-000-1"] == ["桃"]
     predictions = [Prediction("a", "x", "桃", "モモ", 0.0), Prediction("b", "x", "柿", "柿", 0.0)]
     assert score_predictions(predictions)["exact_match"].value == 0.5
     assert score_predictions(predictions, {"a": ["もも", "モモ"]})["exact_match"].value == 1.0
-    assert gold_answers(prepare_folder(tmp_path / "aqg", squad_files, "aqg"), "test") == {}
+    assert gold_answers(prepared("aqg"), "test") == {}
     with pytest.raises(InputError, match="has no target"):
         score_predictions([Prediction("a", "x", "", "モモ", 0.0)])
     with pytest.raises(InputError, match="prediction 0 holds an unpaired surrogate"):
@@ -127,10 +125,9 @@ def test_only_a_model_that_answers_reads(tiny):
         qa_task(checkpoint)
 
 
-def test_a_model_is_scored(tmp_path, squad_files, tiny):
-    data = prepare_folder(tmp_path / "qa", squad_files, "qa")
+def test_a_model_is_scored(tmp_path, prepared, tiny):
     options = DecodingOptions(num_beams=1, max_target_length=5)
-    scores, counts = evaluate_model(load(str(tiny)), str(data), ["test"], options, 8, str(tmp_path / "out"))
+    scores, counts = evaluate_model(load(str(tiny)), str(prepared("qa")), ["test"], options, 8, str(tmp_path / "out"))
     assert counts == {"test": 10}
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["decoding"]["num_beams"] == 1

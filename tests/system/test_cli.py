@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from conftest import ROOT, refused, script
+from conftest import ROOT, here, refused
 
 from toi.system.cli import checked, parse
 from toi.system.errors import InputError
@@ -127,7 +127,7 @@ BAD_COMBINATIONS = [
 
 @pytest.mark.parametrize(("command", "message"), BAD_COMBINATIONS)
 def test_bad_combinations(command, message):
-    assert message in refused(script(*command))
+    assert message in refused(here(*command))
 
 
 SAYS = f"""
@@ -198,7 +198,7 @@ TOO_LONG = [
 
 @pytest.mark.parametrize("command", TOO_LONG)
 def test_names_too_long_for_the_file_system(command):
-    line = refused(script(*command))
+    line = refused(here(*command))
     assert f"{'x' * 50}" in line
     assert "the name is too long for the file system" in line
     assert len(line) < 250

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from toi.system.errors import InputError
-from toi.training.losses import cross_entropy, focal, from_file, label_smoothing, unlikelihood
+from toi.training.losses import cross_entropy, focal, from_file, label_smoothing, make_loss, unlikelihood
+from toi.training.options import LOSSES, LearningOptions
 
 LOGITS = torch.tensor([[[0.0, 0.0], [math.log(3), 0.0]], [[0.0, math.log(9)], [5.0, -5.0]]])  # (2, 2, 2)
 CASES = [
@@ -59,6 +60,36 @@ def test_unlikelihood(labels, count):
     assert loss.item() == pytest.approx(plain.item() - 0.5 * count * math.log(3 / 4), rel=1e-6)
     loss.backward()
     assert logits.grad.isfinite().all()
+
+
+NAMED = [
+    # --loss, its option, that option's default and another value, what is computed with a value
+    ("cross_entropy", None, None, None, lambda _: cross_entropy),
+    ("label_smoothing", "label_smoothing_factor", 0.1, 0.3, label_smoothing),
+    ("focal", "focal_gamma", 2.0, 0.5, focal),
+    ("unlikelihood", "unlikelihood_alpha", 1.0, 0.25, unlikelihood),
+]
+
+
+@pytest.mark.parametrize(("name", "option", "default", "other", "function"), NAMED)
+def test_the_names_of_losses_and_their_options(name, option, default, other, function):
+    logits, labels = (
+        torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([[0, 3, 1, 0, 6], [2, 2, 5, -100, -100]]),
+    )
+
+    def value(loss):
+        return loss(logits, labels, None).item()
+
+    everything = {other_option: 0.77 for _, other_option, *_ in NAMED if other_option not in (None, option)}
+    made = make_loss(LearningOptions(loss=name, **everything))  # options of other losses have no say
+    assert value(made) == value(function(default))
+    assert getattr(made, "by_token", False) == getattr(function(default), "by_token", False)
+    if option is not None:
+        assert value(make_loss(LearningOptions(loss=name, **{option: other}))) == value(function(other)) != value(function(default))
+    values = [value(make_loss(LearningOptions(loss=each))) for each in LOSSES]
+    assert sum(one == value(made) for one in values) == 1  # no two names mean the same
+    assert set(LOSSES) == {row[0] for row in NAMED}
 
 
 def test_a_loss_of_ones_own(tmp_path):

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, refused, script
+from conftest import ROOT, here, refused
 
 import train as loop
 from toi.system.errors import InputError
@@ -71,9 +71,9 @@ def test_what_a_checkpoint_is(tiny, data_dir, tmp_path):
 
 
 @pytest.fixture
-def stopped(tiny, data_dir, tmp_path):
+def stopped(tiny, own_data_dir, tmp_path):
     """A model folder with checkpoints, and the options that made it."""
-    made = options(tiny, data_dir, tmp_path / "m", num_train_epochs=1)
+    made = options(tiny, own_data_dir, tmp_path / "m", num_train_epochs=1)
     train(made)
     made.resume_from_checkpoint = "auto"
     return made
@@ -172,7 +172,7 @@ def test_options_that_do_not_change_what_is_learnt(stopped, tmp_path):
 
 
 def test_nothing_to_go_on_from(tiny, data_dir, tmp_path):
-    line = refused(script(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]))
+    line = refused(here(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]))
     assert "no checkpoint to go on from" in line
 
 
@@ -209,7 +209,7 @@ def test_killed_and_gone_on(tiny, data_dir, tmp_path):
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
-    subprocess.run(command(tiny, data_dir, tmp_path / "whole"), check=True, **run)
+    assert here(*command(tiny, data_dir, tmp_path / "whole")[1:]).returncode == 0
     folder = checkpoints_of(tmp_path / "m")
     for kill, extra in enumerate((0.0, 0.05, 0.13)):
         resume = ["--resume_from_checkpoint", "auto"] if list(folder.glob("step-*")) else []
@@ -221,7 +221,7 @@ def test_killed_and_gone_on(tiny, data_dir, tmp_path):
         assert process.returncode == -signal.SIGKILL, f"the run ended before kill {kill}"
         if (tmp_path / "m").exists():
             load(str(tmp_path / "m"))
-    subprocess.run(command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto"), check=True, **run)
+    assert here(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]).returncode == 0
     runs = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("whole", "m")]
     assert losses(runs[0]) == losses(runs[1])
     shutil.rmtree(folder)

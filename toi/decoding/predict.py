@@ -126,6 +126,9 @@ def _run_key(decoder: Decoder, rows: Sequence[Row], options: DecodingOptions, li
 def _wait(processes: int) -> None:
     """Until all processes are here."""
     if processes > 1:
+        import torch
         from accelerate import PartialState
+        from accelerate.utils import parse_flag_from_env
 
-        PartialState(timeout=timedelta(days=7)).wait_for_everyone()  # one process may have much more to do
+        cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()  # else nobody waits on CPUs
+        PartialState(cpu=cpu, timeout=timedelta(days=7)).wait_for_everyone()  # one process may have much more to do

@@ -66,6 +66,47 @@ def test_loss_and_every_gradient_are_those_of_transformers(kind, padding, packed
         torch.testing.assert_close(found[name], gradient, rtol=2e-4, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_gradient_checkpointing_computes_again_and_keeps_less(dropout):
+    """The same loss and gradients to the last bit, dropout included, from fewer tensors that wait for the backward pass."""
+    inputs, labels = batch()
+    found, kept = [], []
+    for checkpointing in (False, True):
+        model = make(dropout)
+        speed_up(model)
+        if checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        blocks = [*model.encoder.block, *model.decoder.block]
+        calls = [0] * len(blocks)
+        for i, block in enumerate(blocks):
+
+            def counting(*arguments, i=i, calls=calls, real=block.forward):
+                calls[i] += 1
+                return real(*arguments)
+
+            block.forward = counting
+        sizes, waiting = {}, []  # of what several blocks share, once
+
+        def note(tensor, sizes=sizes, waiting=waiting):
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            waiting.append(tensor)
+            return tensor
+
+        torch.manual_seed(1)
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            logits = model(**inputs).logits
+        kept.append(sum(sizes.values()))
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+        loss.backward()
+        found.append([loss, *(p.grad for p in model.parameters())])
+        assert calls == [1 + checkpointing] * len(blocks)
+        model.eval()
+        model(**inputs)
+        assert calls == [2 + checkpointing] * len(blocks)
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+    assert kept[1] < kept[0] / 2
+
+
 def test_gradients_add_up_over_batches():
     inputs, labels = batch()
     sums = []

@@ -17,6 +17,7 @@ from types import MethodType
 from typing import Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
@@ -101,8 +102,15 @@ def _stack(
         if padding is not None:
             seen = seen + padding
     for block in self.block:
-        hidden = block(hidden, seen, position, source, source_seen)
+        hidden = _run(block, hidden, seen, position, source, source_seen)
     return Dropout.apply(_norm(self.final_layer_norm, hidden), p)
+
+
+def _run(block: Any, *arguments: Any) -> Any:
+    """What a block gives. Gradient checkpointing is done here: transformers does it in the `forward` that ours replaces."""
+    if block.gradient_checkpointing and block.training:
+        return checkpoint(block, *arguments, use_reentrant=False)
+    return block(*arguments)
 
 
 def _block(self: Any, hidden: torch.Tensor, *arguments: Any, **kwargs: Any) -> Any:

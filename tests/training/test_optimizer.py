@@ -1,0 +1,95 @@
+import shutil
+
+import pytest
+import torch
+
+from toi.models.checkpoint import load
+from toi.system.errors import InputError
+from toi.training.optimizer import check_compiler, learning_rate_share, make_optimizer, make_schedule, mixed_precision
+from toi.training.options import LearningOptions
+
+SCHEDULE = [
+    # kind, step, warm-up, total, share of the learning rate
+    ("linear", 0, 0, 4, 1.0),
+    ("linear", 2, 0, 4, 0.5),
+    ("linear", 4, 0, 4, 0.0),
+    ("linear", 0, 3, 10, 0.25),
+    ("linear", 2, 3, 10, 0.75),
+    ("linear", 3, 3, 10, 1.0),
+    ("linear", 10, 10, 10, 0.0),
+    ("linear", 99, 3, 10, 0.0),
+    ("constant", 0, 3, 10, 0.25),
+    ("constant", 3, 3, 10, 1.0),
+    ("constant", 10, 3, 10, 1.0),
+    ("cosine", 1, 3, 10, 0.5),
+    ("cosine", 0, 0, 4, 1.0),
+    ("cosine", 1, 0, 4, 0.5 + 0.5**1.5),
+    ("cosine", 2, 0, 4, 0.5),
+    ("cosine", 4, 0, 4, 0.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "step", "warmup", "total", "expected"), SCHEDULE)
+def test_the_share_of_the_learning_rate(kind, step, warmup, total, expected):
+    assert learning_rate_share(kind, step, warmup, total) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["adamw", "adafactor"])
+def test_no_decay_on_norms_and_position_biases(name, tiny):
+    model = load(str(tiny)).model
+    decayed, others = make_optimizer(model, name, 0.1, 0.5, load(str(tiny)).family.undecayed).param_groups
+    assert decayed["weight_decay"] == 0.5
+    assert others["weight_decay"] == 0
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert all("norm" in names[id(p)] or "relative_attention_bias" in names[id(p)] for p in others["params"])
+    assert len(others["params"]) == 9  # 2 + 3 norms in the blocks, 2 final norms, 2 position biases
+    assert len(decayed["params"]) + len(others["params"]) == len(names)
+
+
+RATES = [
+    # options, steps of the run, the learning rates of its first steps
+    ({}, 10, [0.05, 0.1, 0.1 * 8 / 9]),  # a tenth of the steps
+    ({"warmup_ratio": 0.0}, 4, [0.1, 0.075, 0.05, 0.025, 0.0]),
+    ({"warmup_ratio": 0.5}, 4, [0.1 / 3, 0.2 / 3, 0.1, 0.05, 0.0]),
+    ({"warmup_steps": 1, "warmup_ratio": 1.0}, 3, [0.05, 0.1, 0.05, 0.0]),  # steps count, if they are given
+    ({"warmup_steps": 0}, 2, [0.1, 0.05, 0.0]),
+    ({"warmup_steps": 0, "lr_scheduler_type": "constant"}, 2, [0.1, 0.1, 0.1]),
+    ({"warmup_steps": 0, "lr_scheduler_type": "cosine"}, 2, [0.1, 0.05, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("changes", "total", "expected"), RATES)
+def test_the_learning_rates_of_the_options(changes, total, expected):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule, rates = make_schedule(optimizer, LearningOptions(**changes), total), []
+    for _ in expected:
+        rates += schedule.get_last_lr()
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx(expected)
+
+
+def test_precision_names():
+    assert mixed_precision("fp32") == "no"
+    assert mixed_precision("bf16") == "bf16"
+    assert mixed_precision("auto") in ("no", "bf16")
+
+
+def test_fp16_is_for_gpus(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
+        mixed_precision("fp16")
+
+
+@pytest.mark.parametrize(
+    ("device", "there", "refused"),
+    [("cpu", [], True), ("cpu", ["g++"], False), ("cpu", ["clang++"], False), ("cpu", ["my-c++"], False), ("cuda", [], False)],
+)
+def test_a_compiler_is_needed_on_cpus(device, there, refused, monkeypatch):
+    monkeypatch.setenv("CXX", "my-c++")
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in there else None)
+    if refused:
+        with pytest.raises(InputError, match=r"--torch_compile needs a C\+\+ compiler here"):
+            check_compiler(torch.device(device))
+    else:
+        check_compiler(torch.device(device))

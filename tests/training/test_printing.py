@@ -1,0 +1,50 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from toi.training.options import LearningOptions
+from toi.training.plan import TrainingPlan
+from toi.training.printing import headline, postfix, table_row
+from toi.training.progress import Pace, Progress
+
+
+def state(**changes):
+    """What is printed of a State."""
+    accelerator = SimpleNamespace(mixed_precision="no", device=torch.device("cpu"))
+    known = {
+        "accelerator": accelerator, "checkpoint": SimpleNamespace(model=torch.nn.Linear(1000, 1234)), "progress": Progress(),
+        "plan": TrainingPlan(LearningOptions(max_steps=1200), [5] * 9, 1), "pace": Pace(),
+        "schedule": SimpleNamespace(get_last_lr=lambda: [0.000123]), "run": {"history": []},
+    }  # fmt: skip
+    return SimpleNamespace(**{**known, **changes})
+
+
+@pytest.mark.parametrize(("precision", "said"), [("no", "fp32"), ("bf16", "bf16"), ("fp16", "fp16")])
+def test_the_headline(precision, said):
+    one = state()
+    one.accelerator.mixed_precision = precision
+    assert headline(one).splitlines() == [
+        f"1.2M parameters, 1,200 steps of 8 rows, precision {said}, on cpu",
+        "epoch    step  train loss    dev loss   rows/s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "row"),
+    [
+        ((0, 0, None, 9.87654, 0.0), "    0       0                  9.8765      0.0"),
+        ((3, 1234, 0.5, 0.25, 1234.56), "    3   1,234      0.5000      0.2500   1234.6"),
+    ],
+)
+def test_a_row_of_the_table_stands_under_its_head(entry, row):
+    last = dict(zip(("epoch", "step", "train_loss", "eval_loss", "rows_per_second"), entry, strict=True))
+    one = state(run={"history": [{"epoch": 9}, last]})
+    assert table_row(one) == row
+    assert len(row) == len(headline(one).splitlines()[1])
+
+
+def test_beside_the_progress_bar():
+    assert postfix(state()) == {"loss": "nan", "lr": "1.2e-04", "tokens/s": "0"}
+    progress, pace = Progress(skipped=2, loss_sum=5.0, tokens=4), Pace(seconds=2.0, tokens=3000)
+    assert postfix(state(progress=progress, pace=pace)) == {"loss": "1.2500", "lr": "1.2e-04", "tokens/s": "1,500", "skipped": "2"}
