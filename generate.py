@@ -215,9 +215,10 @@ def show(answered: "list[Answered]", options: GenerateOptions, task: "Task", man
     An output is a line, but for the only one of a single request: its line breaks are printed as they are.
     """
     from toi.scoring.answered import lines_of
+    from toi.text.normalization import normalize, printable
 
     if task.line_breaks and options.output_format == "text" and not many and len(answered[0].output.texts) == 1:
-        print(answered[0].output.texts[0].text)
+        print("\n".join(map(printable, answered[0].output.texts[0].text.split("\n"))))
     else:
         several = many and options.num_return_sequences > 1
         for line in lines_of(answered, options.output_format, several, task.line_breaks):
@@ -226,6 +227,8 @@ def show(answered: "list[Answered]", options: GenerateOptions, task: "Task", man
         of = f"request {one.request.id or number}: " if many else ""
         if one.output.text is None:
             warn(f"{of}nothing without a banned word was found")
+        elif not normalize(one.output.text):
+            warn(f"{of}the output is empty: the model wrote nothing that can be seen")
         elif len(one.output.texts) < options.num_return_sequences:
             warn(f"{of}the model found {len(one.output.texts)} different outputs, not {options.num_return_sequences}")
 

@@ -121,7 +121,7 @@ def write_data(
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)
             write_examples(folder / f"{split}.jsonl", (example for _, example in rows[split]))
-        hashes = {f"{split}.tsv": sha256(folder / f"{split}.tsv") for split in SPLITS}
+        hashes = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / "report.json", {**report(audit), "sha256": hashes})
         draw(audit, folder / "report.png")
         write_task(folder, task, {**recipe, "counts": {split: len(rows[split]) for split in SPLITS}})

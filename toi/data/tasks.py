@@ -151,10 +151,18 @@ class Task:
     def from_json(cls, value: Any, path: str | Path) -> "Task":
         """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
         try:
-            known = {option.name for option in fields(Normalization)}
-            normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
+            given = {k: v for k, v in value["normalization"].items() if k in {option.name for option in fields(Normalization)}}
+            wrong = [name for name, of_it in given.items() if type(of_it) is not type(getattr(Normalization, name))]
+            texts = {name: value[name] for name in ("task", "source_template", "target_template")}
+            wrong += [name for name, of_it in texts.items() if not isinstance(of_it, str)]
             limit = value.get("max_context_length")
-            return cls(value["task"], value["source_template"], value["target_template"], normalization, limit)
+            if limit is not None and (type(limit) is not int or limit < 1):
+                wrong.append("max_context_length")
+            if wrong:
+                raise TypeError(f"{wrong[0]} is {({**value, **value['normalization']})[wrong[0]]!r}")
+            return cls(texts["task"], texts["source_template"], texts["target_template"], Normalization(**given), limit)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None
 

@@ -5,6 +5,7 @@ word came out it is searched again, under the automaton of `banned.py`. So the o
 both engines agree, and constraints cost little.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -90,6 +91,8 @@ class Decoder:
         while left:
             for batch, candidates in self._search(left, words, translator, batch_size, options.max_batch_tokens):
                 for job, of_job in zip(batch, candidates, strict=True):
+                    if any(math.isnan(candidate.log_prob) for candidate in of_job):
+                        raise InputError(f"{self.checkpoint.name}: the model computes NaN; its weights are damaged")
                     texts = self.checkpoint.tokenizer.decode_batch([candidate.ids for candidate in of_job])
                     job.take(of_job, texts, [*words, *job.words])
                     if job.done:
@@ -164,7 +167,7 @@ class _Automata:
 def limits_of(checkpoint: Checkpoint, options: DecodingOptions) -> Limits:
     """The most tokens of a source and of an output: those of the options, else those of the model's training."""
     source = options.max_input_length or checkpoint.max_input_length
-    return Limits(source, options.max_target_length or checkpoint.max_target_length)
+    return checkpoint.family.within(Limits(source, options.max_target_length or checkpoint.max_target_length))
 
 
 def _device() -> torch.device:

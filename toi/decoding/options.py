@@ -7,7 +7,7 @@ from typing import Literal
 from toi.models.options import ModelOptions
 from toi.system.options import at_least, at_most
 
-_MOST = 1000  # beams or outputs: more take hours, and more memory than there is
+_MOST = 200  # beams or outputs: more take hours, and more memory than there is
 
 
 @dataclass

@@ -23,6 +23,7 @@ from toi.system.files import check_writable, read_json, replacing_folder, write_
 from toi.system.memory import keep_memory, out_of_memory
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_LONGEST = 1_000_000  # tokens of a text
 # What Toi writes into a model folder: of another model, and so not taken along when a new one is saved.
 _OURS = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
@@ -77,7 +78,12 @@ def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = F
 
 
 def _configuration(folder: Path) -> PretrainedConfig:
-    with _readable(f"{folder}/config.json: not the configuration of a known model"):
+    path = folder / "config.json"
+    with _readable(f"{path}: not the configuration of a known model"):
+        value = read_json(path)
+        for name in value if isinstance(value, dict) else ():
+            if name.endswith("_implementation") and isinstance(value[name], str) and not value[name].isidentifier():
+                raise InputError(f"{path}: {name} {value[name]!r} is code of the hub, which is never run; remove the line")
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
 
@@ -89,8 +95,19 @@ def _readable(what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, InputError) or out_of_memory(error):
             raise
-        said = "it needs code of its own, which is never run" if "trust_remote_code" in str(error) else first_line(error)
-        raise InputError(f"{what} ({said})") from error
+        raise InputError(f"{what} ({_said(error)})") from error
+
+
+def _said(error: Exception) -> str:
+    """What a person needs to know of an error of transformers: some of them advise what is not to be done here."""
+    text = str(error)
+    if "trust_remote_code" in text:
+        return "it needs code of its own, which is never run"
+    if "weights_only" in text:
+        return "the file holds code, which is never run; give model.safetensors"
+    if "ignore_mismatched_sizes" in text:
+        return "they have other sizes than config.json says"
+    return first_line(error)
 
 
 def _limits(folder: Path) -> dict[str, int]:
@@ -104,19 +121,36 @@ def _limits(folder: Path) -> dict[str, int]:
         raise InputError(f"{path}: not the description of a training run; remove it, or train again")
     limits = {name: options[name] for name in ("max_input_length", "max_target_length") if options.get(name) is not None}
     for name, value in limits.items():
-        if type(value) is not int or value < 2:
+        if type(value) is not int or not 2 <= value <= _LONGEST:
             raise InputError(f"{path}: {name} is not a number of tokens: {value!r}")
     return limits
 
 
 def _load_weights(folder: Path, config: PretrainedConfig, family: type[Family]) -> PreTrainedModel:
-    generation = folder / "generation_config.json"  # of which transformers would say nothing
-    if generation.is_file() and not isinstance(read_json(generation), dict):
-        raise InputError(f"{generation}: not a configuration (expected a JSON object); remove it, or copy it anew")
     if not any(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
         raise InputError(f"{folder}: no weights (model.safetensors); give --from_scratch to train from random ones")
+    _check_generation(folder / "generation_config.json")
     with _readable(f"{folder}: the weights cannot be read"):
-        return family.auto_class().from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
+        model, info = family.auto_class().from_pretrained(
+            folder, config=config, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:  # transformers would draw them at random, and say nothing
+        raise InputError(
+            f"{folder}: the weights lack {len(missing):,} tensors of the model (the first: {missing[0]}); copy it anew"
+        )
+    return model
+
+
+def _check_generation(path: Path) -> None:
+    """Raise InputError for a `generation_config.json` that cannot be used: transformers would say nothing."""
+    value = read_json(path) if path.is_file() else {}
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: not a configuration (expected a JSON object); remove it, or copy it anew")
+    for name, given in value.items():
+        ids = given if name == "eos_token_id" and isinstance(given, list) else [given]
+        if name.endswith("_token_id") and not all(i is None or (type(i) is int and i >= 0) for i in ids):
+            raise InputError(f"{path}: {name} is not the id of a token: {given!r}")
 
 
 def find(name: str, *, weights: bool = True) -> Path:

@@ -61,6 +61,10 @@ class Family(Protocol):
         """The class of transformers that loads such models."""
         ...
 
+    def within(self, limits: Limits) -> Limits:
+        """The limits, or smaller ones where the model has no positions for so many tokens."""
+        ...
+
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows within the limits; without `targets`, of sources that are to be written for."""
         ...

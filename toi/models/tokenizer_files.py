@@ -27,7 +27,7 @@ def load_tokenizer(folder: str | Path, sentinels: int = _SENTINELS) -> Tokenizer
         try:
             fast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         except Exception as error:  # what a cut file raises differs from one reader to the next
-            raise InputError(f"{folder}/tokenizer.json: cannot be read ({first_line(error)})") from error
+            raise InputError(_blamed(folder, error)) from error
         # Only a tokenizer.json of ours is known to add to spiece.model what we added; others speak for themselves.
         ours = isinstance(fast, PreTrainedTokenizerFast) and fast.init_kwargs.get("toi_sentencepiece")
         tokenizer = Tokenizer(fast, pieces if ours and pieces.is_file() else None)
@@ -39,6 +39,17 @@ def load_tokenizer(folder: str | Path, sentinels: int = _SENTINELS) -> Tokenizer
     if tokenizer.fast.eos_token_id is None:
         raise InputError(f"{folder}: the tokenizer has no end-of-sequence token (eos_token), which a model needs to stop")
     return tokenizer
+
+
+def _blamed(folder: Path, error: Exception) -> str:
+    """Which file of a tokenizer cannot be read, and why."""
+    if "trust_remote_code" in str(error) or "custom code" in str(error):
+        return f"{folder}/tokenizer_config.json: the tokenizer needs code of its own, which is never run"
+    try:
+        Fast.from_file(str(folder / "tokenizer.json"))
+    except Exception as own:
+        return f"{folder}/tokenizer.json: cannot be read ({first_line(own)})"
+    return f"{folder}/tokenizer_config.json: cannot be used ({first_line(error)})"
 
 
 def _configuration(path: Path) -> dict[str, Any]:

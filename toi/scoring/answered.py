@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toi.data.requests import Request
 from toi.data.tsv import escape, to_line
-from toi.text.normalization import normalize, normalize_lines
+from toi.text.normalization import normalize, normalize_lines, printable
 
 if TYPE_CHECKING:  # what these import is slow, and requests are read before it
     from toi.decoding.jobs import Output
@@ -55,7 +55,8 @@ def lines_of(answered: Iterable[Answered], output_format: str, several: bool, li
 
 
 def _one_line(text: str, line_breaks: bool) -> str:
-    return escape("\n".join(text.splitlines())) if line_breaks else " ".join(text.splitlines())
+    lines = [printable(line) for line in text.splitlines()]
+    return escape("\n".join(lines)) if line_breaks else " ".join(lines)
 
 
 def to_json(one: Answered) -> dict[str, Any]:

@@ -9,5 +9,15 @@ class InputError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says in its first line, 200 characters at most; its name where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    """What a library's error says in its first line, 200 characters at most; its name where it says nothing.
+
+    A line that ends in a colon goes on with the next one.
+    """
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # of an error that is itself broken
+        lines = []
+    said = lines[0].strip() if lines else type(error).__name__
+    if said.endswith(":") and len(lines) > 1:
+        said = f"{said} {lines[1].strip()}"
+    return said[:200]

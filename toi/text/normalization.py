@@ -83,6 +83,11 @@ def is_text(text: str) -> bool:
     return True
 
 
+def printable(text: str) -> str:
+    """A line without control characters, which would act on a terminal; those that end or indent a line are spaces."""
+    return text.translate(_CONTROLS)
+
+
 def normalize(text: str, lowercase: bool = False) -> str:
     """Newlines to spaces, NFKC, neologdn with tildes kept; idempotent, without control characters.
 

@@ -120,10 +120,10 @@ def from_file(path_and_name: str) -> Loss:
     def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> torch.Tensor:
         try:
             value = function(logits, labels, batch)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             place, said, lines = _own_account(error, path)
             raise InputError(f"--loss {path_and_name}: {place or path}: {said}; {wanted}{lines}") from error
-        if not isinstance(value, torch.Tensor) or value.ndim:
+        if not isinstance(value, torch.Tensor) or value.ndim or value.is_complex():
             raise InputError(f"--loss {path_and_name}: must return one number (a tensor without dimensions), the sum over tokens")
         if logits.requires_grad and not value.requires_grad and torch.is_grad_enabled():
             raise InputError(f"--loss {path_and_name}: what it returns must depend on the logits, or nothing is learnt")
@@ -134,6 +134,10 @@ def from_file(path_and_name: str) -> Loss:
 
 def _check_arguments(function: Callable[..., Any], loss: str, wanted: str) -> None:
     """Raise InputError if a function cannot be called with three arguments."""
+    if inspect.isclass(function):
+        raise InputError(f"{loss}: a class, not a function; give a function, or an object that can be called; {wanted}")
+    if isinstance(function, torch.nn.Module):
+        function = function.forward
     try:
         signature = inspect.signature(function)
     except ValueError:  # of C code
@@ -162,7 +166,8 @@ def _own_account(error: BaseException, path: str) -> tuple[str, str, str]:
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     lines = "".join(traceback.format_list(frames))
     if isinstance(error, SyntaxError):  # no line of the file ran: the error itself says where it is
-        place = f"{error.filename}:{error.lineno}"
+        place = f"{error.filename}:{error.lineno}" if error.lineno else path
         lines += "".join(traceback.format_exception_only(error)[:-1])
-    said = type(error).__name__ + (f": {first_line(error)}" if str(error).strip() else "")
+    named, words = type(error).__name__, first_line(error)
+    said = named if words == named else f"{named}: {words}"
     return place, said, f"\n{lines}".rstrip()

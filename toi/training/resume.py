@@ -34,6 +34,8 @@ def save_checkpoint(state: State) -> Path:
     folder = checkpoints_of(state.options.output_dir) / f"step-{state.progress.step:08}"
     random = state.accelerator.gather(_random_state(state).unsqueeze(0)).cpu()  # (processes, bytes)
     if state.accelerator.is_main_process:
+        if not state.owns_checkpoints:  # those that are there are of a run that is overwritten
+            shutil.rmtree(folder.parent, ignore_errors=True)
         tensors = {f"model.{name}": p.detach().cpu() for name, p in state.checkpoint.model.named_parameters()}
         for number, values in state.optimizer.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value).cpu() for name, value in values.items()}
@@ -43,6 +45,7 @@ def save_checkpoint(state: State) -> Path:
             write_json(new / "state.json", {**state.progress.to_json(), "processes": len(random), "run": state.run})
         for old in _checkpoints(folder.parent)[: -state.options.save_total_limit]:
             shutil.rmtree(old)
+    state.owns_checkpoints = True
     state.accelerator.wait_for_everyone()
     return folder
 
@@ -80,7 +83,7 @@ def load_checkpoint(state: State, folder: Path) -> None:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise InputError(f"{folder}: the checkpoint cannot be read ({first_line(error)}); give an older one") from None
-    state.progress, state.run = progress, saved["run"]
+    state.progress, state.run, state.owns_checkpoints = progress, saved["run"], True
     _restore_schedule(state)
     _restore_random(state, random)
 
@@ -137,8 +140,3 @@ def _restore_random(state: State, bytes_: torch.Tensor) -> None:
         torch.cuda.set_rng_state(bytes_, state.accelerator.device)
     else:
         torch.set_rng_state(bytes_)
-
-
-def remove_checkpoints(output_dir: str | Path) -> None:
-    """Remove the checkpoints of an earlier run in the same place."""
-    shutil.rmtree(checkpoints_of(output_dir), ignore_errors=True)

@@ -22,7 +22,7 @@ from toi.training.losses import make_loss
 from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import TrainingOptions
 from toi.training.plan import TrainingPlan
-from toi.training.resume import find_checkpoint, load_checkpoint, remove_checkpoints
+from toi.training.resume import find_checkpoint, load_checkpoint
 from toi.training.state import State
 
 
@@ -63,8 +63,6 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
         load_checkpoint(state, folder)
         accelerator.print(f"going on from {folder}, step {state.progress.step:,}")
-    else:
-        remove_checkpoints(options.output_dir)  # of a run that is overwritten
     return state
 
 

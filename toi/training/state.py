@@ -40,6 +40,7 @@ class State:
     optimizer: Any  # likewise; the plain one is its `optimizer`
     schedule: LambdaLR
     writer: Any = None  # of TensorBoard
+    owns_checkpoints: bool = False  # whether the checkpoints beside the model folder are of this run
     progress: Progress = field(default_factory=Progress)
     pace: Pace = field(default_factory=Pace)
     interruption: Interruption = field(default_factory=Interruption)

@@ -62,9 +62,16 @@ class CausalFamily:
         """The class of transformers that loads such models."""
         return AutoModelForCausalLM
 
+    def within(self, limits: Limits) -> Limits:
+        """The limits, or smaller ones that together are within the positions of the model."""
+        if self._room is None or limits.source + limits.target <= self._room:
+            return limits
+        target = min(limits.target, self._room // 2)
+        return Limits(self._room - target, target)
+
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows: sources cut before their separator, targets before the end of sequence."""
-        limits = self._within(limits)
+        limits = self.within(limits)
         (prefix, _), end = self.tokenizer.around, self.end_ids[0]
         room = max(0, limits.source - len(prefix) - len(self._separator))
         rows = []
@@ -77,13 +84,6 @@ class CausalFamily:
             unknown = 0 if self.tokenizer.unk_id is None else [*source, *(target or ())].count(self.tokenizer.unk_id)
             rows.append(Encoded(source_ids, target_ids, max(0, len(source) - room), target_cut, unknown))
         return rows
-
-    def _within(self, limits: Limits) -> Limits:
-        """Limits that together are within the positions of the model."""
-        if self._room is None or limits.source + limits.target <= self._room:
-            return limits
-        target = min(limits.target, self._room // 2)
-        return Limits(self._room - target, target)
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """Source and target stand in one sequence."""

@@ -45,6 +45,10 @@ class T5Family:
         """The class of transformers that loads such models."""
         return AutoModelForSeq2SeqLM
 
+    def within(self, limits: Limits) -> Limits:
+        """The limits themselves: positions are relative."""
+        return limits
+
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows, each text cut at its end."""
         rows = []
