@@ -15,6 +15,8 @@ from pathlib import Path
 
 os.environ["HF_DATASETS_CACHE"] = CACHE = tempfile.mkdtemp(prefix="toi-tests-")  # for the token ids of the tests
 atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+if "ATEN_CPU_CAPABILITY" in os.environ:  # what torch.compile kept for the whole CPU does not end on a part of it
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{tempfile.gettempdir()}/toi-inductor-{os.environ['ATEN_CPU_CAPABILITY']}"
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: a test must not look for a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads that wait for each other cost more than they bring
 
