@@ -51,8 +51,8 @@ BAD = [
     (PredictOptions, "--compute_type int8 --repetition_penalty 2", "--compute_type int8 cannot go with --repetition_penalty"),
     (PredictOptions, "--backend onnx", "--backend"),
     (PredictOptions, "--max_batch_tokens 0", "--max_batch_tokens must be at least 1, not 0"),
-    (PredictOptions, "--num_beams 1001", "--num_beams must be at most 1,000, not 1001"),
-    (GenerateOptions, ONE + "--do_sample --num_return_sequences 1001", "--num_return_sequences must be at most 1,000, not 1001"),
+    (PredictOptions, "--num_beams 201", "--num_beams must be at most 200, not 201"),
+    (GenerateOptions, ONE + "--do_sample --num_return_sequences 201", "--num_return_sequences must be at most 200, not 201"),
     (PredictOptions, "--length_penalty 1000", "--length_penalty must be between -10 and 10, not 1000.0"),
     (PredictOptions, "--length_penalty -10.1", "--length_penalty must be between -10 and 10, not -10.1"),
     (PredictOptions, "--repetition_penalty 1e308", "--repetition_penalty must be between 0.001 and 1,000, not 1e+308"),
@@ -61,7 +61,7 @@ BAD = [
     (PredictOptions, "--num_beam_groups 2 --diversity_penalty inf", "--diversity_penalty must be at least 0"),
     (PredictOptions, "--max_target_length 1000000000", "--max_target_length must be at most 10,000, not 1000000000"),
     (TrainOptions, "--do_train --max_target_length 10001", "--max_target_length must be at most 10,000, not 10001"),
-    (TrainOptions, "--do_eval --num_beams 100000", "--num_beams must be at most 1,000, not 100000"),
+    (TrainOptions, "--do_eval --num_beams 100000", "--num_beams must be at most 200, not 100000"),
     (PredictOptions, "--seed -1", "--seed must be at least 0 and below 2**32, not -1"),
 ]
 
@@ -80,9 +80,9 @@ GOOD = [
     (GenerateOptions, "--context 文<hl>文<hl>"),
     (GenerateOptions, "--input_file - --output_format json --allow_answer"),
     (PredictOptions, "--backend ctranslate2 --compute_type int8 --num_beams 1"),
-    (PredictOptions, "--num_beams 1000 --max_target_length 10000 --length_penalty -10"),
+    (PredictOptions, "--num_beams 200 --max_target_length 10000 --length_penalty -10"),
     (PredictOptions, "--do_sample --temperature 0.001 --repetition_penalty 1000 --top_k 1000000 --no_repeat_ngram_size 1000000"),
-    (GenerateOptions, ONE + "--num_return_sequences 1000 --diversity_penalty 1000 --length_penalty 10"),
+    (GenerateOptions, ONE + "--num_return_sequences 200 --diversity_penalty 1000 --length_penalty 10"),
     (PredictOptions, "--max_batch_tokens 1000000000 --per_device_eval_batch_size 1000000000 --max_input_length 1000000000"),
     (PredictOptions, "--repetition_penalty 1.2 --no_repeat_ngram_size 3 --length_penalty -1"),
 ]

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -90,9 +91,10 @@ def broken(tiny, tmp_path, name, content):
     return str(folder)
 
 
+TASK = {**Task.named("aqg").to_json(), "data": {}}
 BROKEN = [
     ("config.json", None, "no config.json"),
-    ("config.json", b"{", "config.json: not the configuration"),
+    ("config.json", b"{", "config.json:1: not JSON"),
     ("config.json", b'{"model_type": "nothing"}', "config.json: not the configuration"),
     ("config.json", b'{"model_type": "bert"}', "a bert model does not write"),
     ("spiece.model", None, "no tokenizer"),
@@ -121,6 +123,27 @@ BROKEN = [
     ("run.json", b'{"options": {"max_target_length": true}}', "run.json: max_target_length is not a number of tokens: True"),
     ("task.json", b"[]", "task.json: not a task description"),
     ("task.json", b'{"task": 1}', "task.json: not a task description"),
+    (
+        "task.json",
+        json.dumps({**TASK, "max_context_length": "x"}).encode(),
+        "not a task description (max_context_length is 'x'",
+    ),
+    (
+        "task.json",
+        json.dumps({**TASK, "max_context_length": 0}).encode(),
+        "not a task description (max_context_length is 0",
+    ),
+    ("task.json", json.dumps({**TASK, "normalization": {"lowercase": "no"}}).encode(), "(lowercase is 'no'"),
+    ("task.json", json.dumps({**TASK, "source_template": "{x}"}).encode(), "task.json: template '{x}': unknown field"),
+    ("generation_config.json", b'{"decoder_start_token_id": "x"}', "decoder_start_token_id is not the id of a token: 'x'"),
+    ("generation_config.json", b'{"eos_token_id": [1, -2]}', "eos_token_id is not the id of a token: [1, -2]"),
+    ("run.json", b'{"options": {"max_target_length": 1000000000000}}', "run.json: max_target_length is not a number of tokens"),
+    ("config.json", b'{"model_type": "t5", "attn_implementation": "evil/kernel"}', "is code of the hub, which is never run"),
+    (
+        "config.json",
+        b'{"model_type": "t5", "_attn_implementation": "evil/kernel:f"}',
+        "is code of the hub, which is never run",
+    ),
 ]
 
 
@@ -130,6 +153,34 @@ def test_broken_models(tiny, tmp_path, name, content, message):
         load(broken(tiny, tmp_path, name, content))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_weights_that_lack_tensors(tiny, tmp_path):
+    """They would be drawn at random, and nothing said."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny, tmp_path / "m")
+    path = tmp_path / "m" / "model.safetensors"
+    tensors = load_file(path)
+    for lost in (["decoder.block.0.layer.0.SelfAttention.q.weight"], list(tensors)):
+        kept = {name: tensor for name, tensor in tensors.items() if name not in lost}
+        save_file(kept, path, metadata={"format": "pt"})
+        with pytest.raises(InputError, match=r"the weights lack [0-9]+ tensors of the model") as error:
+            load(str(tmp_path / "m"))
+        assert lost[0] in str(error.value) or len(lost) > 1
+
+
+def test_a_pickle_with_code_is_not_run(tiny, tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "marker",))
+
+    for name in ("config.json", "spiece.model"):
+        shutil.copy(tiny / name, tmp_path)
+    torch.save({"shared.weight": Payload()}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"the file holds code, which is never run; give model\.safetensors"):
+        load(str(tmp_path))
+    assert not (tmp_path / "marker").exists()
 
 
 def test_a_cut_spiece_model_everywhere(tiny, tmp_path):

@@ -73,14 +73,9 @@ class Task:
         return "question" in template_fields(self.target_template)
 
     @property
-    def source_fields(self) -> set[str]:
-        """The fields that an Example must have for a source."""
-        return template_fields(self.source_template)
-
-    @property
     def highlights(self) -> bool:
         """Whether sources hold `<hl>`, which then must be one token of the tokenizer."""
-        return "highlighted" in self.source_fields or HIGHLIGHT in self.source_template
+        return "highlighted" in template_fields(self.source_template) or HIGHLIGHT in self.source_template
 
     def source(self, example: Example) -> str:
         """What the model reads. Raises ValueError if a field that the template needs is empty or lost."""
@@ -151,20 +146,27 @@ class Task:
     def from_json(cls, value: Any, path: str | Path) -> "Task":
         """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
         try:
-            given = {k: v for k, v in value["normalization"].items() if k in {option.name for option in fields(Normalization)}}
-            wrong = [name for name, of_it in given.items() if type(of_it) is not type(getattr(Normalization, name))]
-            texts = {name: value[name] for name in ("task", "source_template", "target_template")}
-            wrong += [name for name, of_it in texts.items() if not isinstance(of_it, str)]
-            limit = value.get("max_context_length")
-            if limit is not None and (type(limit) is not int or limit < 1):
-                wrong.append("max_context_length")
-            if wrong:
-                raise TypeError(f"{wrong[0]} is {({**value, **value['normalization']})[wrong[0]]!r}")
-            return cls(texts["task"], texts["source_template"], texts["target_template"], Normalization(**given), limit)
+            _check_types(value)
+            known = {option.name for option in fields(Normalization)}
+            normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
+            templates = value["source_template"], value["target_template"]
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"))
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None
+
+
+def _check_types(value: dict[str, Any]) -> None:
+    """Raise TypeError for the first field of a task description that is of another kind than it should be."""
+    limit = value.get("max_context_length")
+    right = {"max_context_length": limit is None or (type(limit) is int and limit > 0)}
+    right |= {name: isinstance(value[name], str) for name in ("task", "source_template", "target_template")}
+    for option in fields(Normalization):
+        right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
+    for name, is_right in right.items():
+        if not is_right:
+            raise TypeError(f"{name} is {({**value, **value['normalization']})[name]!r}")
 
 
 def _check(template: str, line_breaks: bool) -> None:

@@ -17,7 +17,7 @@ def first_line(error: BaseException) -> str:
         lines = str(error).strip().splitlines()
     except Exception:  # of an error that is itself broken
         lines = []
-    said = lines[0].strip() if lines else type(error).__name__
+    said = lines[0] if lines else type(error).__name__
     if said.endswith(":") and len(lines) > 1:
         said = f"{said} {lines[1].strip()}"
     return said[:200]

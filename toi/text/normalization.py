@@ -84,8 +84,8 @@ def is_text(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """A line without control characters, which would act on a terminal; those that end or indent a line are spaces."""
-    return text.translate(_CONTROLS)
+    """A line without control characters, which would act on a terminal, but for tabs."""
+    return "\t".join([part.translate(_CONTROLS) for part in text.split("\t")])
 
 
 def normalize(text: str, lowercase: bool = False) -> str:
