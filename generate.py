@@ -164,10 +164,11 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
     from toi.decoding.decoder import limits_of
     from toi.scoring.answered import Answered
     from toi.scoring.verdicts import verdict
+    from toi.text.holders import BannedAnswer
 
     checkpoint = decoder.checkpoint
     if options.verbose:
-        print(f"generate.py: {options}", file=sys.stderr)
+        say_options(options)
     examples, sources = prompts_of(task, requests, warn)
     limits = limits_of(checkpoint, options)
     encoded, mark = checkpoint.family.encode(sources, None, limits), checkpoint.tokenizer.encode(HIGHLIGHT)[0]
@@ -180,7 +181,7 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
             what = "before the end of the answer, so the output is of no use" if lost else "at its end"
             length = len(row.source) + row.source_cut
             warn(f"the prompt has {length:,} tokens and is cut to {limits.source:,}, {what}; shorten the context", at)
-    answers = [task.answers(example) if task.asks else [] for example in examples]
+    answers = [[BannedAnswer.of(a, example.context) for a in task.answers(example)] if task.asks else [] for example in examples]
     banned = [[] if options.allow_answer else words for words in answers]
     words = options.all_bad_words()
     answered: list[Answered | None] = [None] * len(requests)
@@ -191,6 +192,19 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
             answered[i] = Answered(requests[i][1], output, verdicts)
             bar.update()
     return [one for one in answered if one is not None]
+
+
+def say_options(options: GenerateOptions) -> None:
+    """Print on stderr which options hold, and whether more beams are searched with."""
+    from toi.decoding.plan import SearchPlan
+
+    print(f"generate.py: {options}", file=sys.stderr)
+    wanted, asked, beams = options.num_return_sequences, options.num_beams, SearchPlan.of(options, 1).beams
+    if wanted > asked and not options.do_sample:
+        print(
+            f"generate.py: --num_beams {asked} is raised to {beams}, for --num_return_sequences {wanted}",
+            file=sys.stderr,
+        )
 
 
 def warn(text: str, place: str = "") -> None:

@@ -38,7 +38,7 @@ def test_many_requests_from_stdin(model):
         {"answer": "桃", "context": "桃と桃"},
     ]
     stdin = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-    options = ["--input_file", "-", "--output_format", "json", "--num_return_sequences", "3", "--num_beams", "4"]
+    options = ["--input_file", "-", "--output_format", "json", "--num_return_sequences", "3", "--num_beams", "2", "--verbose"]
     result = generate(model, *options, stdin=stdin)
     assert result.returncode == 0, result.stderr
     found = [json.loads(line) for line in result.stdout.splitlines()]
@@ -51,6 +51,7 @@ def test_many_requests_from_stdin(model):
         assert len({output["text"] for output in one["outputs"]}) == 3
         assert all(output["answer_leaked"] is False and output["banned_words"] == [] for output in one["outputs"])
         assert not any(answer in output["text"] for output in one["outputs"])
+    assert "generate.py: --num_beams 2 is raised to 3, for --num_return_sequences 3" in result.stderr.splitlines()
     assert "stdin:3: the answer '桃' occurs 2 times, at 0, 2; the first is taken" in result.stderr
     assert "torch float32" in result.stderr.splitlines()[-1]
 

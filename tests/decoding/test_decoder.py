@@ -9,7 +9,8 @@ from toi.decoding.options import DecodingOptions, NBestOptions
 from toi.decoding.plan import Candidate
 from toi.models.checkpoint import load
 from toi.system.errors import InputError
-from toi.text.folding import banned_words
+from toi.text.folding import banned_words, fold
+from toi.text.holders import BannedAnswer
 from toi.text.normalization import normalize
 
 SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "白浜市", "霧沢一", "桃", "医師", "5321人")]
@@ -82,8 +83,32 @@ def test_a_leak_of_the_automaton_would_not_be_shown(checkpoint, monkeypatch):
     options = DecodingOptions(max_target_length=6, num_beams=1)
     ((_, free),) = Decoder(checkpoint).decode(SOURCES[:1], options)
     monkeypatch.setattr(Decoder, "_constraints", lambda self, words, job: [])
-    ((_, held),) = Decoder(checkpoint).decode(SOURCES[:1], options, banned=[[normalize(free.text)[0]]])
-    assert held.text is None
+    for word in (normalize(free.text)[0], BannedAnswer(normalize(free.text)[0], ("絶対に出ない" + normalize(free.text)[0],))):
+        ((_, held),) = Decoder(checkpoint).decode(SOURCES[:1], options, banned=[[word]])
+        assert held.text is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_answer_may_stand_inside_a_longer_word(checkpoint, backend):
+    """Where an output has it only there it stays; --bad_words win; by itself it does not come out, at no length."""
+    options = DecodingOptions(max_target_length=8, backend=backend)
+    decoder = Decoder(checkpoint)
+    free = dict(decoder.decode(SOURCES, options))
+    texts = [fold(free[i].text) for i in range(len(SOURCES))]
+    letters = [next(c for c in text[1:] if c.isalpha()) for text in texts]
+    inside = [[BannedAnswer(letter, (text,))] for letter, text in zip(letters, texts, strict=True)]
+    assert dict(decoder.decode(SOURCES, options, banned=inside)) == free
+    assert decoder.constrained == 0
+    options.bad_words = [text[:2] for text in texts]
+    assert not any(banned_words(o.text or "", options.bad_words) for _, o in decoder.decode(SOURCES, options, banned=inside))
+    options.bad_words = []
+    written, both = 0, list(zip(letters, texts, strict=True))
+    for options.max_target_length in range(1, 9):
+        other = [[BannedAnswer(letter, (text[text.index(letter) :][:3], letter + "市"))] for letter, text in both]
+        for i, output in decoder.decode(SOURCES, options, banned=other):
+            assert not other[i][0].is_leaked(output.text or "")
+            written += letters[i] in fold(output.text or "")
+    assert written, "no longer word was written: nothing was shown"
 
 
 N_BEST = [
@@ -99,6 +124,10 @@ def test_n_different_outputs(checkpoint, options):
     options.max_target_length = 8
     found = dict(Decoder(checkpoint).decode(SOURCES, options))
     banned = [[normalize(found[i].texts[1].text)[0]] for i in range(len(SOURCES))]
+    answers = [[BannedAnswer(words[0], (words[0] + "県", "市" + words[0] + "の"))] for words in banned]
+    for i, output in Decoder(checkpoint).decode(SOURCES, options, banned=answers):
+        assert output.texts
+        assert not any(answers[i][0].is_leaked(text.text) for text in output.texts)
     held = dict(Decoder(checkpoint).decode(SOURCES, options, banned=banned))
     for i, output in found.items():
         texts = [normalize(text.text) for text in output.texts]

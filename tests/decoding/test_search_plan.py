@@ -9,6 +9,9 @@ from toi.decoding.plan import SearchPlan
     [
         (DecodingOptions(), 4, 1, 1),
         (NBestOptions(num_beams=10, num_return_sequences=3), 10, 1, 10),
+        (NBestOptions(num_return_sequences=5), 5, 1, 5),
+        (NBestOptions(num_return_sequences=5, do_sample=True), 4, 1, 4),
+        (NBestOptions(num_beams=6, num_beam_groups=3, num_return_sequences=7, diversity_penalty=1.0), 9, 3, 9),
         (NBestOptions(num_return_sequences=3, diversity_penalty=1.0), 6, 3, 6),
         (NBestOptions(num_return_sequences=10, diversity_penalty=1.0), 10, 10, 10),
         (NBestOptions(num_beams=6, num_beam_groups=2, diversity_penalty=1.0), 6, 2, 1),

@@ -8,6 +8,7 @@ from toi.decoding.jobs import Output, Text
 from toi.scoring.answered import Answered, lines_of
 from toi.scoring.verdicts import Verdict, verdict
 from toi.system.errors import InputError
+from toi.text.holders import BannedAnswer
 
 PEACH = Request("桃", "桃")
 GOOD = [
@@ -80,11 +81,14 @@ def test_bad_requests_are_named(text, message):
     [
         ("県庁はどこですか?", ["市"], ["甲府市"], Verdict((), False, ())),
         ("甲府　市はどこでしょう?", ["ｺｳﾌ", "市"], ["甲府市"], Verdict(("市",), True, ())),
+        ("県庁はどこですか?", ["庁", BannedAnswer("県", ("県庁",))], ["県"], Verdict(("庁",), False, ())),
+        ("山梨県の県庁はどこ?", ["x", BannedAnswer("県", ("県庁",))], ["県"], Verdict(("県",), True, ())),
         ("桃の町はどこ?", [], [], Verdict((), None, ("桃", "町"))),
     ],
 )
 def test_verdicts(text, words, answers, expected):
-    assert verdict(text, "山梨県の県庁は甲府市です。", words, answers) == expected
+    context = "山梨県の県庁は甲府市です。"
+    assert verdict(text, context, words, [BannedAnswer.of(answer, context) for answer in answers]) == expected
 
 
 TEXTS = (Text("県庁は\nどこ?", -0.5, -2.0), Text("何\t?", -0.75, -3.0))

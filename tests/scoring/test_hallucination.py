@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from toi.scoring.hallucination import check_hallucination, hallucinated_words, leaks
+from toi.scoring.hallucination import check_hallucination, hallucinated_words
 from toi.system.errors import InputError
 
 BAD = "今日はわるい天気だ"
@@ -67,23 +67,6 @@ def test_all_words():
 def test_words_are_counted():
     assert hallucinated_words("わるい天気は、わるい", "天気") == (["わるい", "わるい"], 3)
     assert hallucinated_words("", "天気") == ([], 0)
-
-
-@pytest.mark.parametrize(
-    ("output", "answers", "expected"),
-    [
-        ("甲府市はどこですか?", ["甲府市"], True),
-        ("県庁所在地はどこですか?", ["甲府市"], False),
-        ("ﾊﾞﾅﾅは何色?", ["バナナ"], True),
-        ("ABCとは?", ["abc"], True),
-        ("何色?", ["黄", "何色"], True),
-        ("何色?", [" "], False),
-        ("", ["甲府市"], False),
-        ("何?", [], False),
-    ],
-)
-def test_leaks(output, answers, expected):
-    assert leaks(output, answers) is expected
 
 
 def test_ginza_is_asked_for_only_where_it_is_wanted(monkeypatch):

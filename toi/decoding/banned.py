@@ -13,26 +13,16 @@ Bytes that make no character are banned with every word: what is banned must not
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import numpy
 
-from toi.decoding.automaton import WordAutomaton
+from toi.decoding.endings import Ending, Endings
 from toi.decoding.vocabulary import Vocabulary
 from toi.models.pieces import split_run
-from toi.text.folding import BROKEN, PLAIN, PLAIN_JAPANESE, acts, fold, skeleton, skeleton_of
+from toi.text.folding import BROKEN, PLAIN, fold, skeleton
 
 
-class Ending(NamedTuple):
-    """The end of an output, as far as it matters to what may follow."""
-
-    node: int  # of the automaton
-    neighbour: str  # the character before the tail, あ standing for Japanese, a for Latin; empty at the start of the text
-    tail: str  # the raw text that a word may have begun in, or that the next character may act on
-    run: bytes  # behind the tail: the beginning of a character
-
-
-class BannedText:
+class BannedText(Endings):
     """Which tokens some words forbid behind each ending.
 
     A token is forbidden where the text written so far, and the token, would hold a word when folded, or bytes that make no
@@ -40,61 +30,23 @@ class BannedText:
     """
 
     def __init__(self, vocabulary: Vocabulary, words: Iterable[str]):
-        self._vocabulary = vocabulary
         folded = ({fold(word) for word in words} | {BROKEN}) - {""}
         self._words = sorted(folded, key=lambda word: (len(word), word))
+        super().__init__(vocabulary, self._words)
         self._hollow = [word for word in self._words if not skeleton(word)]  # of marks only: no automaton can look for them
-        # A word that begins with a mark is there or not depending on the very letter before it.
-        self._neighbours_matter = any(acts(word[0]) for word in self._words)
-        self._automaton = WordAutomaton(self._words)
         always, volatile = _holding(vocabulary, self._words)
         self._volatile = sorted({*volatile, *(vocabulary.with_marks if self._hollow else ())} - always)
         self._always = frozenset(always)
         self.always = numpy.array(sorted(always), dtype=numpy.int64)
-        self.start = Ending(0, "", "", b"")
         self._forbidden: dict[Ending, numpy.ndarray] = {}
-        self._next: dict[tuple[Ending, int], Ending] = {}
         self._completing: dict[int, list[tuple[str, list[int]]]] = {}
 
-    def advance(self, ending: Ending, token: int) -> Ending:
-        """The ending behind a token."""
-        key = (ending, token)
-        if key not in self._next:
-            if len(self._next) >= 1 << 17:
-                self._next.clear()
-            self._next[key] = self._advance(ending, token)
-        return self._next[key]
+    def may_end(self, ending: Ending) -> bool:
+        """Whether the output may end behind an ending: a word would never have been written."""
+        return True
 
-    def _advance(self, ending: Ending, token: int) -> Ending:
-        piece = self._vocabulary.bytes.get(token)
-        if piece is None:
-            text = self._vocabulary.texts[token] if token < len(self._vocabulary.texts) else ""
-            return self._feed(ending, text) if text else ending
-        text, run = split_run(ending.run + piece) or ("", b"")
-        return (self._feed(ending, text) if text else ending)._replace(run=run)
-
-    def _feed(self, ending: Ending, text: str) -> Ending:
-        *_, node = (ending.node, *self._automaton.walk(ending.node, text))
-        return self._shortened(node, ending.neighbour, ending.tail + text)
-
-    def _shortened(self, node: int, neighbour: str, text: str) -> Ending:
-        at, needed = len(text), self._automaton.depth[node]
-        while at and needed > 0:
-            at -= 1
-            needed -= len(skeleton_of(text[at]))
-        while at and not PLAIN.match(text[at - 1]):
-            at -= 1
-        while 0 < at < len(text) and acts(text[at]):  # it may compose with what stands before it
-            at -= 1
-        if not at:
-            return Ending(node, neighbour, text, b"")
-        before = text[at - 1]
-        if not self._neighbours_matter:
-            before = "あ" if PLAIN_JAPANESE.match(before) else "a"
-        return Ending(node, before, text[at:], b"")
-
-    def forbidden(self, ending: Ending) -> numpy.ndarray:
-        """Ids that are forbidden behind this ending, beside those of `always`."""
+    def forbidden(self, ending: Ending, last: bool = False) -> numpy.ndarray:
+        """Ids that are forbidden behind this ending, beside those of `always`; the same ones for the last token."""
         if ending not in self._forbidden:
             if len(self._forbidden) >= 1 << 14:
                 self._forbidden.clear()
@@ -137,10 +89,6 @@ class BannedText:
         if self._hollow or self._automaton.ends[node]:
             return True
         return any(self._automaton.ends[behind] for behind in self._automaton.walk(node, text))
-
-    def _folded(self, ending: Ending, text: str) -> str:
-        """The folded end of the text, without what stands for the character before it."""
-        return fold(ending.neighbour + ending.tail + text)[len(ending.neighbour) :]
 
     def _holds_word(self, ending: Ending, text: str) -> bool:
         folded = self._folded(ending, text)

@@ -65,7 +65,7 @@ class BeamSearch:
         """The candidates of each source, those of its groups in turn."""
         logits = self._steps.start()
         for length in range(1, self._plan.max_length + 1):
-            log_probs, ranked = self._ranked(logits)
+            log_probs, ranked = self._ranked(logits, last=length == self._plan.max_length)
             picked = self._pick(ranked, log_probs, length)
             going_on = [i for i, source in enumerate(self._beams.sources) if not all(g.done for g in self._groups[source])]
             if not going_on:
@@ -74,11 +74,12 @@ class BeamSearch:
             logits = self._steps.step(self._beams.ids[:, :, -1].flatten())
         return [_in_turn(groups) for groups in self._groups]
 
-    def _ranked(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _ranked(self, logits: torch.Tensor, last: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the model, and totals of the outputs with each token: both (sources, width, vocabulary)."""
         beams = self._beams
-        log_probs, ranked = log_probabilities(logits.float(), beams.ids.flatten(0, 1), self._plan, list(self._end_ids))
-        ranked = without_banned(ranked, [self._constraints[source] for source in beams.outputs], beams.endings)
+        end_ids, constraints = list(self._end_ids), [self._constraints[source] for source in beams.outputs]
+        log_probs, ranked = log_probabilities(logits.float(), beams.ids.flatten(0, 1), self._plan, end_ids)
+        ranked = without_banned(ranked, constraints, beams.endings, end_ids, last)
         shape = (len(beams.sources), beams.width, -1)
         return log_probs.view(shape), ranked.view(shape) + beams.totals[..., None].to(ranked.device)
 

@@ -7,7 +7,7 @@ both engines agree, and constraints cost little.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 
@@ -16,6 +16,8 @@ import torch
 from toi.decoding import ctranslate
 from toi.decoding.banned import BannedText
 from toi.decoding.conversion import fingerprint_of
+from toi.decoding.endings import Constraint
+from toi.decoding.held import HeldText
 from toi.decoding.jobs import Job, Output, Stage, job_batches
 from toi.decoding.options import DecodingOptions
 from toi.decoding.plan import Candidate, SearchPlan
@@ -27,6 +29,7 @@ from toi.models.packed import PackedLinears, can_pack
 from toi.system.errors import InputError
 from toi.system.memory import out_of_memory
 from toi.text.folding import fold
+from toi.text.holders import BannedAnswer, possible, split_banned
 
 _REMEMBERED = 256  # automata
 
@@ -74,12 +77,12 @@ class Decoder:
         sources: Sequence[str],
         options: DecodingOptions,
         batch_size: int = 32,
-        banned: Sequence[Iterable[str]] | None = None,
+        banned: Sequence[Iterable[str | BannedAnswer]] | None = None,
     ) -> Iterator[tuple[int, Output]]:
         """The output of each source with its index, in batches of like length: not in order.
 
-        `banned` has words for each source, beside the `bad_words` of all of them. Raises InputError if the engine asked for
-        cannot do it, or one source alone needs more memory than there is.
+        `banned` has words for each source, beside the `bad_words` of all of them; strings are banned as such, answers as words.
+        Raises InputError if the engine asked for cannot do it, or one source alone needs more memory than there is.
         """
         words, limits = options.all_bad_words(), limits_of(self.checkpoint, options)
         plan = SearchPlan.of(options, limits.target)
@@ -87,7 +90,8 @@ class Decoder:
         self.checkpoint.model.to(_device()).eval()
         encoded = self.checkpoint.family.encode(sources, None, limits)
         self.again, self.cut = Counter(), sum(row.source_cut > 0 for row in encoded)
-        left = [Job(i, row.source, tuple(banned[i]) if banned else (), plan, plan) for i, row in enumerate(encoded)]
+        own = [split_banned(banned[i]) if banned else ((), ()) for i in range(len(encoded))]
+        left = [Job(i, row.source, own[i][0], plan, plan, own[i][1]) for i, row in enumerate(encoded)]
         while left:
             for batch, candidates in self._search(left, words, translator, batch_size, options.max_batch_tokens):
                 for job, of_job in zip(batch, candidates, strict=True):
@@ -124,10 +128,14 @@ class Decoder:
         for batch in job_batches([job for job in jobs if id(job) not in by_translator], batch_size, max_tokens):
             yield batch, self._search_with_torch(batch, words)
 
-    def _constraints(self, words: Sequence[str], job: Job) -> list[BannedText]:
-        """The automata of what is banned for all sources and for one; each forbids bytes that make no character, too."""
-        banned = [some for some in (words, job.words) if some] if job.stage == Stage.WITHOUT_WORDS else [()]
-        return [self._automata.of(some) for some in banned] if job.constrained else []
+    def _constraints(self, words: Sequence[str], job: Job) -> list[Constraint]:
+        """What is banned for all sources and for one; bytes that make no character always are."""
+        if not job.constrained:
+            return []
+        if job.stage < Stage.WITHOUT_WORDS:
+            return [self._automata.of(())]
+        exact = [some for some in (words, job.words) if some] or [()]
+        return [*map(self._automata.of, exact), *map(self._automata.held, possible(job.answers, [*words, *job.words]))]
 
     def _search_with_torch(self, batch: list[Job], words: Sequence[str]) -> list[list[Candidate]]:
         """As a whole, or in halves where memory is short."""
@@ -153,14 +161,24 @@ class _Automata:
 
     def __init__(self, vocabulary: Vocabulary):
         self._vocabulary = vocabulary
-        self._known: dict[tuple[str, ...], BannedText] = {}
+        self._known: dict[Hashable, Constraint] = {}
 
-    def of(self, words: Iterable[str]) -> BannedText:
+    def of(self, words: Iterable[str]) -> Constraint:
+        """That of words that are banned as strings."""
         key = tuple(sorted({fold(word) for word in words} - {""}))
+        return self._remembered(key, lambda: BannedText(self._vocabulary, key))
+
+    def held(self, answer: BannedAnswer) -> Constraint:
+        """That of an answer, banned as a word."""
+        if not answer.word or not (answer.holders or answer.is_number):
+            return self.of([answer.text])
+        return self._remembered((answer.word, answer), lambda: HeldText(self._vocabulary, answer))
+
+    def _remembered(self, key: Hashable, make: Callable[[], Constraint]) -> Constraint:
         if key not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            self._known[key] = BannedText(self._vocabulary, key)
+            self._known[key] = make()
         return self._known[key]
 
 

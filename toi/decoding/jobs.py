@@ -8,6 +8,7 @@ from enum import IntEnum
 from toi.decoding.plan import Candidate, SearchPlan
 from toi.models.batches import sorted_batches
 from toi.text.folding import clean
+from toi.text.holders import BannedAnswer
 from toi.text.normalization import normalize
 
 _MORE = 3  # how often a source is searched more widely, for further outputs that differ
@@ -55,6 +56,7 @@ class Job:
     words: tuple[str, ...]  # banned for this source alone
     first_plan: SearchPlan
     plan: SearchPlan
+    answers: tuple[BannedAnswer, ...] = ()  # banned as words, not as strings
     stage: Stage = Stage.FREE
     done: bool = False
     texts: dict[str, Text] = field(default_factory=dict)  # by what they are after normalization
@@ -63,8 +65,7 @@ class Job:
     def take(self, candidates: Sequence[Candidate], texts: Sequence[str], banned: Sequence[str]) -> None:
         """Note what a search found. Then the job is done, or wants another search: wider, or of the next stage."""
         wanted = self.plan.samples
-        barred = banned if self.stage == Stage.WITHOUT_WORDS else ()
-        for text, candidate, is_clean in zip(texts, candidates, clean(texts, barred), strict=True):
+        for text, candidate, is_clean in zip(texts, candidates, self._clean(texts, self.stage, banned), strict=True):
             key = normalize(text)
             # The best output may be an empty one, unless words are banned: then it would say that there is none.
             may_be_empty = wanted == 1 and self.stage < Stage.WITHOUT_WORDS
@@ -76,13 +77,21 @@ class Job:
             self.rounds += 1
             self.plan = self.plan.wider()
             return
-        for stage, forbidden in ((Stage.WELL_FORMED, ()), (Stage.WITHOUT_WORDS, banned)):
-            if self.stage < stage and not all(clean([text.text for text in self.texts.values()], forbidden)):
+        for stage in (Stage.WELL_FORMED, Stage.WITHOUT_WORDS):
+            are_clean = self._clean([text.text for text in self.texts.values()], stage, banned)
+            if self.stage < stage and not all(are_clean):
                 # Begin anew, with what was clean.
-                self.texts = {key: text for key, text in self.texts.items() if clean([text.text], forbidden)[0]}
+                self.texts = {key: text for (key, text), is_clean in zip(self.texts.items(), are_clean, strict=True) if is_clean}
                 self.stage, self.plan, self.rounds = stage, self.first_plan, 0
                 return
         self.done = True
+
+    def _clean(self, texts: Sequence[str], stage: Stage, banned: Sequence[str]) -> list[bool]:
+        """Whether each text holds nothing that a stage forbids: the last check, on the text that is shown."""
+        if stage < Stage.WITHOUT_WORDS:
+            return clean(texts, ())
+        leaks = [any(answer.is_leaked(text) for answer in self.answers) for text in texts]
+        return [is_clean and not leak for is_clean, leak in zip(clean(texts, banned), leaks, strict=True)]
 
     @property
     def constrained(self) -> bool:

@@ -136,14 +136,8 @@ class NBestOptions(DecodingOptions):
     """How many outputs are searched for."""
 
     num_return_sequences: int = 1
-    """So many outputs that differ after normalization, if the model finds them."""
+    """So many outputs that differ after normalization, if the model finds them; --num_beams are raised to it."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        problems = super().problems() + at_least(self, 1, "num_return_sequences") + at_most(self, _MOST, "num_return_sequences")
-        n = self.num_return_sequences
-        if n > self.num_beams >= 1 and not self.do_sample and not (self.diversity_penalty and self.num_beam_groups == 1):
-            problems.append(
-                f"--num_return_sequences {n} needs --num_beams {n}, or --do_sample, or --diversity_penalty without groups"
-            )
-        return problems
+        return super().problems() + at_least(self, 1, "num_return_sequences") + at_most(self, _MOST, "num_return_sequences")

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from toi.decoding.banned import BannedText
+from toi.decoding.endings import Constraint
 from toi.decoding.options import DecodingOptions, NBestOptions
 
-Constraints = Sequence[Sequence[BannedText]]  # of each source
+Constraints = Sequence[Sequence[Constraint]]  # of each source
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,13 @@ class SearchPlan:
 
     @classmethod
     def of(cls, options: DecodingOptions, max_length: int) -> "SearchPlan":
-        """How to search for what the options ask."""
+        """How to search for what the options ask. A beam search has a beam for each output that is wanted, at least."""
         wanted = options.num_return_sequences if isinstance(options, NBestOptions) else 1
         groups = options.num_beam_groups
         if options.diversity_penalty and groups == 1:
             groups = wanted
-        beams = math.ceil(options.num_beams / groups) * groups
+        fewest = options.num_beams if options.do_sample else max(options.num_beams, wanted)
+        beams = math.ceil(fewest / groups) * groups
         return cls(
             beams=beams, groups=groups, diversity_penalty=options.diversity_penalty, length_penalty=options.length_penalty,
             repetition_penalty=options.repetition_penalty, no_repeat_ngram_size=options.no_repeat_ngram_size,

@@ -28,7 +28,8 @@ def sample(
     steps.select(places)
     for step in range(plan.max_length):
         log_probs, ranked = log_probabilities(logits.float(), ids, plan, end_ids)
-        open_ = without_banned(ranked, [constraints[row] for row, _ in outputs], endings)
+        last = step + 1 == plan.max_length
+        open_ = without_banned(ranked, [constraints[row] for row, _ in outputs], endings, end_ids, last)
         tokens = draw(open_, random[:, step].to(open_.device), plan)[:, None]  # (outputs, 1)
         sums = sums + log_probs.gather(1, tokens).squeeze(1).cpu()
         totals = totals + open_.gather(1, tokens).squeeze(1).cpu()  # minus infinity where nothing was open
@@ -37,7 +38,7 @@ def sample(
         for i, (row, _) in enumerate(outputs):
             if totals[i] == -math.inf:
                 continue
-            if int(ids[i, -1]) in end_ids or step + 1 == plan.max_length:
+            if int(ids[i, -1]) in end_ids or last:
                 written = tuple(ids[i].tolist())
                 rank = totals[i].item() / len(written) ** plan.length_penalty
                 candidates[row].append(Candidate(written, sums[i].item(), rank))

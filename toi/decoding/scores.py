@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy
 import torch
 
-from toi.decoding.banned import BannedText, Ending
+from toi.decoding.endings import Constraint, Ending
 from toi.decoding.plan import Constraints, SearchPlan
 
 Endings = tuple[Ending, ...]  # of one output, for each of its constraints
@@ -41,13 +41,19 @@ def repeating(ids: list[int], n: int) -> list[int]:
     return [ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == last] if len(ids) >= n - 1 else []
 
 
-def without_banned(log_probs: torch.Tensor, constraints: Constraints, endings: Sequence[Endings]) -> torch.Tensor:
-    """The log-probabilities (outputs, vocabulary), minus infinity for what the constraints of each output forbid."""
+def without_banned(
+    log_probs: torch.Tensor, constraints: Constraints, endings: Sequence[Endings], end_ids: Sequence[int], last: bool
+) -> torch.Tensor:
+    """The log-probabilities (outputs, vocabulary), minus infinity for what the constraints of each output forbid.
+
+    `last`: no token may follow the one that is chosen.
+    """
     outputs: list[numpy.ndarray] = []
     tokens: list[numpy.ndarray] = []
     for output, (of_output, its_endings) in enumerate(zip(constraints, endings, strict=True)):
         for banned, ending in zip(of_output, its_endings, strict=True):
-            for forbidden in (banned.always, banned.forbidden(ending)):
+            ends = numpy.array([] if banned.may_end(ending) else end_ids, dtype=numpy.int64)
+            for forbidden in (banned.always, banned.forbidden(ending, last), ends):
                 if len(forbidden):
                     tokens.append(forbidden)
                     outputs.append(numpy.full(len(forbidden), output))
@@ -59,6 +65,6 @@ def without_banned(log_probs: torch.Tensor, constraints: Constraints, endings: S
     return log_probs
 
 
-def advanced(constraints: Sequence[BannedText], endings: Endings, token: int) -> Endings:
+def advanced(constraints: Sequence[Constraint], endings: Endings, token: int) -> Endings:
     """The endings of an output behind one more token."""
     return tuple(banned.advance(ending, token) for banned, ending in zip(constraints, endings, strict=True))

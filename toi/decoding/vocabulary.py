@@ -1,13 +1,13 @@
 """What each token adds to an output, and where to find the tokens that may complete a word."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy
 
 from toi.models.pieces import Piece, split_run
-from toi.text.folding import acts, skeleton, skeleton_of
+from toi.text.folding import acts, fold, skeleton, skeleton_of
 
 
 class Vocabulary:
@@ -29,7 +29,9 @@ class Vocabulary:
         # Tokens with a mark or ー anywhere, and those that begin with one: they may change what was written before them.
         self.with_marks = [i for i, text in enumerate(self.texts) if any(map(acts, text))]
         self.beginning_with_marks = [i for i in self.with_marks if _begins_with_mark(self.texts[i])]
-        self._shown = [i for i, text in enumerate(self.texts) if text]
+        self.shown = [i for i, text in enumerate(self.texts) if text]
+        self.silent = [i for i, text in enumerate(self.texts) if not text and i not in self.bytes]
+        self.without_skeleton = [i for i in self.shown if not self.skeletons[i]]  # spaces and marks
         self._broken: dict[bytes, numpy.ndarray] = {}
 
     def starting_with(self, prefix: str) -> list[int]:
@@ -37,6 +39,25 @@ class Vocabulary:
         low = bisect_left(self._sorted, prefix)
         high = bisect_left(self._sorted, prefix + "\U0010ffff", lo=low)
         return self._order[low:high]
+
+    def writing(self, rest: str) -> list[int]:
+        """Ids of the tokens whose skeleton starts with `rest` or is a beginning of it; without a rest those with a mark first."""
+        if not rest:
+            return self.beginning_with_marks
+        parts = {rest[:count] for count in range(1, len(rest))}
+        return self.starting_with(rest) + [i for part in parts for i in self._equal_to(part)]
+
+    def can_write(self, folded: str) -> bool:
+        """Whether each character of a folded text, but for spaces, is a token or in bytes."""
+        single = set(self.bytes.values())
+        return all(
+            any(fold(self.texts[i]) == c for i in (self._equal_to(skeleton_of(c)) if skeleton_of(c) else self.without_skeleton))
+            or {bytes([byte]) for byte in c.encode()} <= single
+            for c in set(folded) - {" "}
+        )
+
+    def _equal_to(self, whole: str) -> list[int]:
+        return self._order[bisect_left(self._sorted, whole) : bisect_right(self._sorted, whole)]
 
     def holding(self, part: str) -> list[int]:
         """Ids of the tokens whose skeleton holds `part`."""
@@ -47,7 +68,7 @@ class Vocabulary:
         """Ids of the tokens behind which a run of bytes (the beginning of a character, or nothing) would make no character."""
         if run not in self._broken:
             ids = [i for i, piece in self.bytes.items() if split_run(run + piece) is None]
-            self._broken[run] = numpy.array(sorted([*ids, *(self._shown if run else ())]), dtype=numpy.int64)
+            self._broken[run] = numpy.array(sorted([*ids, *(self.shown if run else ())]), dtype=numpy.int64)
         return self._broken[run]
 
 

@@ -92,12 +92,6 @@ def check_tokenizer(tokenizer: WordTokenizer) -> None:
     _words("", tokenizer)
 
 
-def leaks(output: str, answers: Sequence[str]) -> bool:
-    """Whether a question holds one of its answers: the text of it, after normalization, whatever its case."""
-    text = normalize(output, lowercase=True)
-    return any(wanted in text for answer in answers if (wanted := normalize(answer, lowercase=True)))
-
-
 def _stopped(surfaces: Sequence[str], stop_words: Sequence[str]) -> set[int]:
     """The words that together are a stop word: でしょう is でしょ + う for MeCab."""
     stops = {stop for stop in stop_words if stop}

@@ -14,12 +14,13 @@ from toi.data.examples import Example, read_examples
 from toi.data.predictions import Prediction
 from toi.data.tasks import HIGHLIGHT, read_task, without_labels
 from toi.scoring.comparison import Comparison, compared
-from toi.scoring.hallucination import hallucinated_words, leaks
+from toi.scoring.hallucination import hallucinated_words
 from toi.scoring.measures import Measure, Score, mean_measure, ratio_measure
 from toi.scoring.options import ScoringOptions
 from toi.scoring.profiles import ROW_METRIC, profile_measures
 from toi.scoring.resampling import with_intervals
 from toi.system.errors import InputError
+from toi.text.holders import leaks
 from toi.text.normalization import Normalization
 
 if TYPE_CHECKING:  # what these import is slow
@@ -121,8 +122,12 @@ def with_examples(scored: Scored, examples: Sequence[Example], options: ScoringO
     scored = replace(scored, examples=by_id)
     if not asks:
         return scored
-    leaked = [leaks(p.output, [answer.text for answer in by_id[p.id].answers]) for p in scored.predictions]
-    measure = mean_measure("answer_leak", [float(leak) for leak in leaked], "rows|match:substring")
+    about = [by_id[prediction.id] for prediction in scored.predictions]
+    leaked = [
+        leaks(prediction.output, [answer.text for answer in example.answers], example.context)
+        for prediction, example in zip(scored.predictions, about, strict=True)
+    ]
+    measure = mean_measure("answer_leak", [float(leak) for leak in leaked], "rows|match:word|tok:mecab")
     return _with_measures(scored, [measure], options, leaked)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from toi.scoring.hallucination import check_hallucination, leaks
+from toi.scoring.hallucination import check_hallucination
 from toi.text.folding import banned_words
+from toi.text.holders import BannedAnswer, split_banned
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,14 @@ class Verdict:
     hallucinated: tuple[str, ...]
 
 
-def verdict(text: str, reference: str, bad_words: Iterable[str] = (), answers: Sequence[str] = ()) -> Verdict:
+def verdict(
+    text: str, reference: str, bad_words: Iterable[str | BannedAnswer] = (), answers: Sequence[BannedAnswer] = ()
+) -> Verdict:
     """Judge an output by the text that it is about. All comparisons are after normalization, without regard to case."""
+    words, banned_answers = split_banned(bad_words)
+    held = banned_words(text, words) | {answer.text for answer in banned_answers if answer.is_leaked(text)}
     return Verdict(
-        tuple(sorted(banned_words(text, bad_words))),
-        leaks(text, answers) if answers else None,
+        tuple(sorted(held)),
+        any(answer.is_leaked(text) for answer in answers) if answers else None,
         tuple(sorted(check_hallucination(text, reference))),
     )
