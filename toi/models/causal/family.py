@@ -18,6 +18,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from toi.models.batches import IGNORED, Batch, Encoded, mask_of, pad
 from toi.models.causal.steps import CausalSteps
 from toi.models.family import Limits, Steps
+from toi.models.framing import framed_rows
 from toi.models.tokenizer import Tokenizer
 
 _SEPARATOR = "\n"
@@ -71,19 +72,8 @@ class CausalFamily:
 
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows: sources cut before their separator, targets before the end of sequence."""
-        limits = self.within(limits)
-        (prefix, _), end = self.tokenizer.around, self.end_ids[0]
-        room = max(0, limits.source - len(prefix) - len(self._separator))
-        rows = []
-        read = self.tokenizer.encode_batch(sources)
-        written = [None] * len(read) if targets is None else self.tokenizer.encode_batch(targets)
-        for source, target in zip(read, written, strict=True):
-            source_ids = [*prefix, *source[:room], *self._separator]
-            target_ids = [] if target is None else [*target[: limits.target - 1], end]
-            target_cut = 0 if target is None else max(0, len(target) + 1 - limits.target)
-            unknown = 0 if self.tokenizer.unk_id is None else [*source, *(target or ())].count(self.tokenizer.unk_id)
-            rows.append(Encoded(source_ids, target_ids, max(0, len(source) - room), target_cut, unknown))
-        return rows
+        frames = (self.tokenizer.around[0], self._separator), ((), self.end_ids[:1])
+        return framed_rows(self.tokenizer, sources, targets, self.within(limits), *frames)
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """Source and target stand in one sequence."""

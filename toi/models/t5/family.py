@@ -14,6 +14,7 @@ from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedMode
 
 from toi.models.batches import IGNORED, Batch, Encoded, mask_of, pad
 from toi.models.family import Limits, Steps
+from toi.models.framing import framed_rows
 from toi.models.t5 import conversion
 from toi.models.t5.fast import can_speed_up, speed_up
 from toi.models.t5.steps import CachedSteps, T5Steps, knows
@@ -51,22 +52,9 @@ class T5Family:
 
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows, each text cut at its end."""
-        rows = []
-        read = self.tokenizer.encode_batch(sources)
-        written = [None] * len(read) if targets is None else self.tokenizer.encode_batch(targets)
-        for source, target in zip(read, written, strict=True):
-            source_ids, source_cut = self._framed(source, limits.source)
-            target_ids, target_cut = ([], 0) if target is None else self._framed(target, limits.target)
-            unknown = 0 if self.tokenizer.unk_id is None else [*source, *(target or ())].count(self.tokenizer.unk_id)
-            rows.append(Encoded(source_ids, target_ids, source_cut, target_cut, unknown))
-        return rows
-
-    def _framed(self, ids: list[int], limit: int) -> tuple[list[int], int]:
-        """The ids of a text with what stands around it, within a limit, and how many were cut off."""
         prefix, suffix = self.tokenizer.around
-        suffix = suffix or self.end_ids
-        room = max(0, limit - len(prefix) - len(suffix))
-        return [*prefix, *ids[:room], *suffix], max(0, len(ids) - room)
+        frame = prefix, suffix or self.end_ids
+        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame)
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """The lengths of the sources: targets are short, and go along."""
