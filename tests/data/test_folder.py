@@ -276,11 +276,11 @@ def test_a_folder_that_holds_other_data_is_refused(tmp_path, squad_files):
         prepare_folder(tmp_path / "file", squad_files, "qa")
 
 
-@pytest.mark.parametrize("split", SPLITS)
-def test_a_folder_that_was_edited_is_refused(tmp_path, squad_files, split):
+@pytest.mark.parametrize("name", ["train.tsv", "dev.tsv", "test.tsv", "train.jsonl", "test.jsonl"])
+def test_a_folder_that_was_edited_is_refused(tmp_path, squad_files, name):
     folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
     made = contents(folder)
-    file = folder / f"{split}.tsv"
+    file = folder / name
     file.write_text(file.read_text(encoding="utf-8").replace("桃", "梨"), encoding="utf-8")
     edited = contents(folder)
     assert edited != made

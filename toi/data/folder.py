@@ -235,13 +235,13 @@ def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite:
 
 
 def _refuse_edited(folder: Path) -> None:
-    """Raise InputError if a TSV is not the one that `report.json` was written with; what it says nothing of may be replaced."""
+    """Raise InputError if a TSV, or the Examples behind it, are not those that `report.json` was written with."""
     path = folder / "report.json"
     there = read_json(path) if path.is_file() else {}
     hashes = there.get("sha256") if isinstance(there, dict) else None
     if not isinstance(hashes, dict):  # a folder of an older Toi
         return
-    for split in SPLITS:
-        file = folder / f"{split}.tsv"
-        if file.name in hashes and file.is_file() and hashes[file.name] != sha256(file):
+    for name, known in sorted(hashes.items()):
+        file = folder / name
+        if file.is_file() and known != sha256(file):
             raise InputError(f"{file}: was edited since it was made; give another --output_dir or --overwrite_output_dir")
