@@ -1,6 +1,5 @@
 import pytest
 import torch
-from accelerate import Accelerator
 
 from toi.models.batches import Encoded
 from toi.models.checkpoint import load
@@ -9,6 +8,7 @@ from toi.training.encoded import TokenRows
 from toi.training.losses import cross_entropy
 from toi.training.optimizer import make_optimizer, make_schedule
 from toi.training.plan import TrainingPlan
+from toi.training.setup import make_accelerator
 from toi.training.state import State, validation_loss
 from train import TrainOptions
 
@@ -16,7 +16,7 @@ from train import TrainOptions
 def state_of(checkpoint, rows=None, **changes):
     """A State on rows in memory, with the loss and the history of a run that begins."""
     options = TrainOptions(do_train=True, precision="fp32", **changes)
-    accelerator = Accelerator(mixed_precision="no")
+    accelerator = make_accelerator(options)  # another test of this process may have had another precision
     optimizer = make_optimizer(checkpoint.model, "adamw", 0.1, 0.0)
     schedule, plan = make_schedule(optimizer, options, 100), TrainingPlan(options, [1], 1)
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)

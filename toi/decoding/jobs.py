@@ -77,9 +77,9 @@ class Job:
             self.rounds += 1
             self.plan = self.plan.wider()
             return
-        for stage in (Stage.WELL_FORMED, Stage.WITHOUT_WORDS):
+        for stage in [stage for stage in Stage if stage > self.stage]:
             are_clean = self._clean([text.text for text in self.texts.values()], stage, banned)
-            if self.stage < stage and not all(are_clean):
+            if not all(are_clean):
                 # Begin anew, with what was clean.
                 self.texts = {key: text for (key, text), is_clean in zip(self.texts.items(), are_clean, strict=True) if is_clean}
                 self.stage, self.plan, self.rounds = stage, self.first_plan, 0
