@@ -171,7 +171,7 @@ def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split
     from toi.scoring.comparison import read_other
 
     data_dir = data_dir_of(options)
-    gold = evaluation.gold_answers(data_dir, split) if data_dir else {}
+    gold = evaluation.gold_references(data_dir, split) if data_dir else {}
     pieces = pieces_of(options) if options.profile == "sonoisa" else None
     scored = evaluation.score_rows(predictions, options, gold, pieces)
     file = examples_file(options, split)

@@ -38,6 +38,11 @@ def test_read(tmp_path):
     assert read_squad(write(tmp_path, value)) == [Example("q1", "霧沢一は医師です。", "職業は?", (Answer("医師", 4),), "題", extra)]
 
 
+def test_all_right_questions_are_kept(tmp_path):
+    questions = ["職業は?", "霧沢一の職業は何?"]
+    assert read_squad(write(tmp_path, changed(qa__questions=questions)))[0].extra == {"questions": questions}
+
+
 def test_several_answers_impossible_questions_and_numbers_as_ids(tmp_path):
     answers = [{"text": "医師", "answer_start": 4}, {"text": "医師です", "answer_start": 4}]
     assert len(read_squad(write(tmp_path, changed(qa__answers=answers)))[0].answers) == 2
@@ -64,6 +69,9 @@ BAD = [
     (changed(answer__answer_start=True), "answer_start: expected a whole number, found true or false"),
     (changed(answer__answer_start=3), "answer_start 3 does not match: expected '医師', the context has 'は医'"),
     (changed(answer__answer_start=-5), "answer_start -5 does not match"),
+    (changed(qa__questions="職業は?"), "qas[0].questions: expected a list, found a string"),
+    (changed(qa__questions=["職業は?", ""]), "qas[0].questions[1]: expected a question, a string that is not empty"),
+    (changed(qa__questions=[3]), "qas[0].questions[0]: expected a question"),
     (changed(answer__answer_start=99), "answer_start 99 does not match: expected '医師', the context has ''"),
 ]
 

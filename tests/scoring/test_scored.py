@@ -4,26 +4,41 @@ import math
 import pytest
 from scored_rows import ROWS, examples_of
 
-from toi.data.examples import read_rows
+from toi.data.examples import Answer, Example, read_rows, write_examples
 from toi.data.predictions import Prediction, read_predictions
-from toi.data.tasks import Task, read_task
+from toi.data.tasks import Task, read_task, write_task
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.models.checkpoint import load
 from toi.scoring.model import evaluate_model
 from toi.scoring.options import ScoringOptions
 from toi.scoring.roundtrip import qa_task
-from toi.scoring.scored import gold_answers, score_predictions, score_rows, with_examples, with_round_trip
+from toi.scoring.scored import gold_references, score_predictions, score_rows, with_examples, with_round_trip
 from toi.system.errors import InputError
 
 
-def test_all_gold_answers_count(prepared):
-    gold = gold_answers(prepared("qa"), "test")
+def test_all_listed_questions_count(tmp_path):
+    """A question is right if it is one of those that the data set lists, written as the task writes its own."""
+    listed = {"questions": ["職業は何ですか？", "霧沢一の職業は何ですか？"]}
+    examples = [
+        Example("q\t1", "霧沢一は医師です。", "何をしていますか？", (Answer("医師", 4),), extra=listed),
+        Example("q2", "霧沢一は医師です。", "誰が医師ですか？", (Answer("霧沢一", 0),)),
+    ]
+    write_task(tmp_path, Task("own", "{context}{answer}", "問:{question}"), {})
+    write_examples(tmp_path / "test.jsonl", examples)
+    assert gold_references(tmp_path, "test") == {"q 1": ["問:職業は何ですか?", "問:霧沢一の職業は何ですか?"]}
+    (tmp_path / "test.jsonl").write_text((tmp_path / "test.jsonl").read_text().replace('["職業は何ですか？", ', '["", '))
+    with pytest.raises(InputError, match=r"test\.jsonl: the question is empty after normalization; run the prepare script again"):
+        gold_references(tmp_path, "test")
+
+
+def test_all_gold_references_count(prepared):
+    gold = gold_references(prepared("qa"), "test")
     assert gold["村-000-1"] == ["桃"]
     predictions = [Prediction("a", "x", "桃", "モモ", 0.0), Prediction("b", "x", "柿", "柿", 0.0)]
     assert score_predictions(predictions)["exact_match"].value == 0.5
     assert score_predictions(predictions, {"a": ["もも", "モモ"]})["exact_match"].value == 1.0
-    assert gold_answers(prepared("aqg"), "test") == {}
+    assert gold_references(prepared("aqg"), "test") == {}  # its questions are not all listed
     with pytest.raises(InputError, match="has no target"):
         score_predictions([Prediction("a", "x", "", "モモ", 0.0)])
     with pytest.raises(InputError, match="prediction 0 holds an unpaired surrogate"):
@@ -95,7 +110,7 @@ def test_round_trip(tmp_path, squad_files, tiny):
     assert read_task(tmp_path / "trip").name == "qa"
     again = {p.id: p.output for p in read_predictions(tmp_path / "trip" / "test_output.tsv")}
     assert [again.get(p.id, "") for p in predictions] == found.trip.answers
-    assert gold_answers(tmp_path / "trip", "test")[predictions[0].id] == [examples[0].answers[0].text]
+    assert gold_references(tmp_path / "trip", "test")[predictions[0].id] == [examples[0].answers[0].text]
     assert found.measures[-1].name == "round_trip_f1"
     assert found.measures[-1].of_rows[3] == 0
 

@@ -5,6 +5,7 @@
 
 becomes `Example(id="q1", title="霧沢一", context=..., question=..., answers=(Answer("医師", 4),))`. JSQuAD, JaQuAD
 and SQuAD itself have this form. Everything is checked; what is wrong is named by its place.
+Where an entry of `qas` lists all right questions of its answer under `questions`, they are kept: any of them counts in evaluation.
 """
 
 import re
@@ -134,6 +135,8 @@ def _example(qa: "Node", title: str, context: str) -> Example:
     question = qa.get("question", str).value
     impossible = "is_impossible" in qa and qa.get("is_impossible", bool).value
     extra = {k: v for k, v in qa.value.items() if k == "question_type"}
+    if "questions" in qa:
+        extra["questions"] = _questions(qa.get("questions", list))
     answers = []
     for node in () if impossible else qa.get("answers", list).items():
         text, start = node.get("text", str).value, node.get("answer_start", int).value
@@ -146,3 +149,11 @@ def _example(qa: "Node", title: str, context: str) -> Example:
         if len(answers) == 1 and "answer_type" in node:
             extra["answer_type"] = node.value["answer_type"]
     return Example(str(identifier), context, question, tuple(answers), title, extra)
+
+
+def _questions(node: "Node") -> list[str]:
+    """All right questions of an answer."""
+    for item in node.items():
+        if not isinstance(item.value, str) or not item.value:
+            raise item.error("expected a question, a string that is not empty")
+    return list(node.value)

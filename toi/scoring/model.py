@@ -14,7 +14,7 @@ from toi.models.checkpoint import Checkpoint
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.results import write_results
-from toi.scoring.scored import gold_answers, score_rows
+from toi.scoring.scored import gold_references, score_rows
 
 
 def evaluate_model(
@@ -23,7 +23,7 @@ def evaluate_model(
     """Predict the splits, write `{split}_output.tsv` and `results.json` to `output_dir`, return the scores and row counts."""
     predictions = predict_splits(checkpoint, data_dir, splits, options, batch_size, output_dir)
     scoring = ScoringOptions()
-    scored = {split: score_rows(predictions[split], scoring, gold_answers(data_dir, split)) for split in splits}
+    scored = {split: score_rows(predictions[split], scoring, gold_references(data_dir, split)) for split in splits}
     write_results(output_dir, scored, scoring, about_model(checkpoint, data_dir, options))
     return {split: of_split.scores for split, of_split in scored.items()}, {split: len(predictions[split]) for split in splits}
 

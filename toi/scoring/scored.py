@@ -187,10 +187,16 @@ def references(predictions: Sequence[Prediction], gold: Mapping[str, Sequence[st
     return golds
 
 
-def gold_answers(data_dir: str | Path, split: str) -> dict[str, list[str]]:
-    """For a QA data folder with Examples: all normalized gold answers of each question of a split, by id."""
+def gold_references(data_dir: str | Path, split: str) -> dict[str, list[str]]:
+    """For a data folder with Examples: all right targets of each row of a split that the Examples know, by id.
+
+    Raises InputError if a question of the Examples cannot be written as the task has it.
+    """
     task = read_task(data_dir)
-    if task is None or task.asks:
-        return {}
     path = Path(data_dir) / f"{split}.jsonl"
-    return {_row_id(example): task.answers(example) for example in read_examples(path)} if path.is_file() else {}
+    if task is None or not path.is_file():
+        return {}
+    try:
+        return {_row_id(example): right for example in read_examples(path) if (right := task.references(example))}
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: {error}; run the prepare script again") from None
