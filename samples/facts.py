@@ -1,8 +1,8 @@
 """Tables of facts about the world, each row typed in by hand.
 
-Only the facts come from the world; every sentence around them is made by `frames.py`.
-Each table is a `Domain`: what kind of thing its entities are, and for every attribute the
-noun that names it and the interrogative that asks for it.
+Only the facts come from the world; every sentence around them is made by `relations.py` and `clauses.py`.
+Each table is a `Domain`: what its entities are, and for every attribute the noun that names it, the interrogatives
+that ask for it, and the verbs that say it.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attribute:
-    """One column of a table: `noun` names it, `wh` asks for it (`何メートル` keeps the unit)."""
+    """One column of a table: `noun` names it, `asks` ask for it (`何メートル` keeps the unit).
+
+    `clauses` say it with a verb: topic, other element, verb and tense, as in `frames.py`; x is the entity, v the value.
+    """
 
     noun: str
-    wh: str
+    asks: tuple[str, ...]
+    clauses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A table: entity -> one value per attribute. `wh` asks for the entity itself."""
+    """A table: entity -> one value per attribute. `asks` ask for the entity itself, `noun` is what it is (`この県`)."""
 
     name: str
-    wh: str
+    noun: str
+    asks: tuple[str, ...]
     attributes: tuple[Attribute, ...]
     rows: dict[str, tuple[str, ...]]
 
@@ -37,8 +42,12 @@ def _rows(text: str) -> dict[str, tuple[str, ...]]:
 
 PREFECTURES = Domain(
     "都道府県",
-    "どこ",
-    (Attribute("県庁所在地", "どこ"), Attribute("地方区分", "どこ")),
+    "県",
+    ("どこ", "何県", "どの県"),
+    (
+        Attribute("県庁所在地", ("どこ", "何市", "何という市")),
+        Attribute("地方区分", ("どこ", "何地方", "どの地方"), ("xは vに ある5:present", "xは vに 属する:lasting")),
+    ),
     _rows(
         """青森県 青森市 東北地方|岩手県 盛岡市 東北地方|宮城県 仙台市 東北地方|秋田県 秋田市 東北地方|
         山形県 山形市 東北地方|福島県 福島市 東北地方|茨城県 水戸市 関東地方|栃木県 宇都宮市 関東地方|
@@ -56,8 +65,13 @@ PREFECTURES = Domain(
 
 COUNTRIES = Domain(
     "国",
-    "どこ",
-    (Attribute("首都", "どこ"), Attribute("通貨", "何"), Attribute("地域", "どこ")),
+    "国",
+    ("どこ", "どの国"),
+    (
+        Attribute("首都", ("どこ", "何という都市")),
+        Attribute("通貨", ("何", "何という通貨"), ("xでは vが 使われる1:lasting",)),
+        Attribute("地域", ("どこ", "どの地域"), ("xは vに ある5:present", "xは vに 位置する:lasting")),
+    ),
     _rows(
         """フランス パリ ユーロ 西ヨーロッパ|ドイツ ベルリン ユーロ 西ヨーロッパ|イタリア ローマ ユーロ 南ヨーロッパ|
         スペイン マドリード ユーロ 南ヨーロッパ|ポルトガル リスボン ユーロ 南ヨーロッパ|
@@ -112,8 +126,9 @@ COUNTRIES = Domain(
 
 ELEMENTS = Domain(
     "元素",
-    "何",
-    (Attribute("元素記号", "何"), Attribute("原子番号", "何番")),
+    "元素",
+    ("何", "どの元素", "何という元素"),
+    (Attribute("元素記号", ("何",)), Attribute("原子番号", ("何番",))),
     _rows(
         """水素 H 1番|ヘリウム He 2番|リチウム Li 3番|ベリリウム Be 4番|ホウ素 B 5番|炭素 C 6番|窒素 N 7番|
         酸素 O 8番|フッ素 F 9番|ネオン Ne 10番|ナトリウム Na 11番|マグネシウム Mg 12番|アルミニウム Al 13番|
@@ -131,8 +146,12 @@ ELEMENTS = Domain(
 
 MOUNTAINS = Domain(
     "山",
-    "どの山",
-    (Attribute("標高", "何メートル"), Attribute("所在地", "どこ")),
+    "山",
+    ("どの山", "何という山", "どこ"),
+    (
+        Attribute("標高", ("何メートル", "どのくらい")),
+        Attribute("所在地", ("どこ",), ("xは vに ある5:present", "xは vに そびえる1:lasting")),
+    ),
     _rows(
         """北岳 3193メートル 山梨県|槍ヶ岳 3180メートル 長野県|剱岳 2999メートル 富山県|浅間山 2568メートル 長野県|
         男体山 2486メートル 栃木県|八海山 1778メートル 新潟県|岩木山 1625メートル 青森県|
@@ -150,8 +169,12 @@ MOUNTAINS = Domain(
 
 RIVERS = Domain(
     "川",
-    "どの川",
-    (Attribute("長さ", "何キロメートル"), Attribute("河口", "どこ")),
+    "川",
+    ("どの川", "何という川", "どこ"),
+    (
+        Attribute("長さ", ("何キロメートル", "どのくらい")),
+        Attribute("河口", ("どこ",), ("xは vに 注ぐ5:present", "xは vへ 流れる1:present")),
+    ),
     _rows(
         """信濃川 367キロメートル 日本海|利根川 322キロメートル 太平洋|石狩川 268キロメートル 日本海|
         天塩川 256キロメートル 日本海|北上川 249キロメートル 石巻湾|阿武隈川 239キロメートル 太平洋|
@@ -166,8 +189,12 @@ RIVERS = Domain(
 
 BOOKS = Domain(
     "小説",
-    "どの小説",
-    (Attribute("作者", "誰"), Attribute("発表年", "何年")),
+    "小説",
+    ("どの小説", "何という小説", "何"),
+    (
+        Attribute("作者", ("誰",), ("xを vが 書く5:past", "vは xを 書く5:past", "xは vによって 書かれる1:past")),
+        Attribute("発表年", ("何年", "いつ"), ("xは vに 発表される1:past", "xは vに 世に出る1:past")),
+    ),
     _rows(
         """坊っちゃん 夏目漱石 1906年|三四郎 夏目漱石 1908年|こころ 夏目漱石 1914年|羅生門 芥川龍之介 1915年|
         鼻 芥川龍之介 1916年|河童 芥川龍之介 1927年|舞姫 森鴎外 1890年|高瀬舟 森鴎外 1916年|

@@ -25,24 +25,10 @@ KATAKANA = "アイウエオカキクケコサシスセソタチツテトナニ�
 HIRAGANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわがぎぐげござじずぜぞだでどばびぶべぼぱぴぷぺぽ"
 SMALL = "ャュョーッンー"
 
-OCCUPATIONS = """
-    医師 教師 画家 漁師 大工 記者 弁護士 料理人 パン職人 写真家 作曲家 天文学者 植物学者 数学者 俳優 詩人
-    歌手 騎手 消防士 看護師 薬剤師 測量士 時計職人 陶芸家 書道家 翻訳家 司書 船長 庭師 建築家 彫刻家
-    登山家 気象予報士 獣医師 指揮者 童話作家 漫画家 操縦士 農家 酪農家
-""".split()
-HOBBIES = """
-    釣り 登山 読書 将棋 囲碁 水泳 園芸 写真 料理 切手集め 天体観測 編み物 散歩 絵画 木工 茶道 生け花
-    サイクリング スケート ピアノ バイオリン 陶芸 書道 昆虫採集 野鳥観察 カヌー 俳句 手品 けん玉 折り紙
-""".split()
-FOODS = """
-    うどん そば 寿司 天ぷら カレー ラーメン おにぎり 味噌汁 焼き魚 卵焼き 餃子 コロッケ 鍋料理 お好み焼き
-    たこ焼き 煮物 団子 まんじゅう ようかん せんべい パンケーキ シチュー オムレツ グラタン 茶わん蒸し 豆腐
-    納豆 刺身 炊き込みご飯 かき氷
-""".split()
-PRODUCTS = """
-    りんご みかん 桃 ぶどう 梨 茶 米 そば粉 味噌 醤油 和紙 陶器 漆器 織物 木工品 鉄器 ガラス細工 人形
-    昆布 わかめ 牡蠣 鮎 チーズ 蜂蜜 梅干し しいたけ 玉ねぎ かぼちゃ さつまいも 落花生
-""".split()
+SHOPS = tuple("書店 食堂 商店 酒店 薬局 工房 喫茶店 旅館 製菓 ベーカリー カフェ 時計店 花店 青果店 屋 堂 亭 庵".split())
+LANDMARKS = tuple("山 岳 川 湖 島 城 寺 神社 橋 峠 公園 滝 岬 海岸 温泉 湾 海 平野".split())
+ORGANIZATIONS = tuple("大学 高校 小学校 製作所 工業 研究所 新聞社 鉄道 病院 図書館 博物館 銀行 交響楽団 株式会社".split())
+FESTIVALS = tuple("祭り 祭 まつり 花火大会 市 マラソン 音楽祭".split())
 
 
 def _pick(rng: random.Random, characters: str, low: int, high: int) -> str:
@@ -102,22 +88,19 @@ def region(rng: random.Random) -> str:
 
 
 def shop(rng: random.Random) -> str:
-    kind = rng.choice("書店 食堂 商店 酒店 薬局 工房 喫茶店 旅館 製菓 ベーカリー カフェ 時計店 花店 青果店 屋 堂 亭 庵".split())
-    return word(rng) + kind
+    return word(rng) + rng.choice(SHOPS)
 
 
 def landmark(rng: random.Random) -> str:
-    return word(rng) + rng.choice("山 岳 川 湖 島 城 寺 神社 橋 峠 公園 滝 岬 海岸 温泉 湾 海 平野".split())
+    return word(rng) + rng.choice(LANDMARKS)
 
 
 def organization(rng: random.Random) -> str:
-    return word(rng) + rng.choice(
-        "大学 高校 小学校 製作所 工業 研究所 新聞社 鉄道 病院 図書館 博物館 銀行 交響楽団 株式会社".split()
-    )
+    return word(rng) + rng.choice(ORGANIZATIONS)
 
 
 def festival(rng: random.Random) -> str:
-    return word(rng) + rng.choice("祭り 祭 まつり 花火大会 市 マラソン 音楽祭".split())
+    return word(rng) + rng.choice(FESTIVALS)
 
 
 def work(rng: random.Random) -> str:
@@ -128,16 +111,3 @@ def work(rng: random.Random) -> str:
 
 def thing(rng: random.Random) -> str:
     return word(rng) + rng.choice(("", "", "石", "草", "鳥", "魚", "色", "茶", "酒", "語", "織", "焼"))
-
-
-def year(rng: random.Random) -> str:
-    return f"{rng.randint(1200, 2025)}年"
-
-
-def counted(unit: str, high: int):
-    """A function that draws `1unit` to `high unit`, small numbers as likely as large ones."""
-
-    def draw(rng: random.Random) -> str:
-        return f"{rng.randint(1, 10 ** rng.randint(1, len(str(high)) - 1))}{unit}"
-
-    return draw

@@ -5,6 +5,9 @@
 Two kinds of articles: entities of the tables in `facts.py`, and invented people, shops and places. An article is about one
 entity, and all its facts are in that article alone; so a split by articles never shows a fact (the pair of entity and
 attribute) on both sides. The test articles are chosen here; `prepare_*.py` takes dev from the training articles.
+
+Each fact is said and asked for in several ways. `question` is one of the right ones, drawn as usual as it is; `questions` lists all of
+them, the most usual first.
 """
 
 import json
@@ -13,48 +16,99 @@ from pathlib import Path
 from typing import Any
 
 import facts
-import frames
+from clauses import Clause, Element, Sentence, Slot, Ways, usual
+from contexts import LEADS, Contexts
+from relations import Relation
+from verbs import Verb
+from words import Value
 
 HERE = Path(__file__).parent
-SEED = 20261120
+SEED = 20261121
 LICENSE = "MIT (the sentences are ours, the facts are nobody's)"
 TEST_SHARE = 0.15  # of the entities of each table
 HELD_OUT = {"山梨県"}  # the demo asks about it
-TRAIN_INVENTED, TEST_INVENTED = 2_200, 110
+TRAIN_INVENTED, TEST_INVENTED = 500, 90
 PARAGRAPHS_PER_FACT_ENTITY = 5
 QUESTIONS_PER_CONTEXT = 3
 REPEATED_ANSWERS = 0.005  # contexts in which the annotated answer is not the first occurrence
+_CASES = {"は": ("は", "が"), "を": ("は", "を"), "では": ("では", "で")}  # of a topic: its particle, and that before a noun
 
 
-def fact_context(rng: random.Random, domain: facts.Domain, entity: str, length: int) -> list[frames.Sentence]:
+class Fact:
+    """A cell of a table, with all ways to say it and to ask for it."""
+
+    def __init__(self, domain: facts.Domain, entity: str, attribute: facts.Attribute, value: str):
+        self.subject = Value(entity, domain.asks, domain.noun)
+        self.value = Value(value, attribute.asks)
+        self.relation = Relation(self.subject, attribute.noun, self.value)
+        self._patterns = attribute.clauses
+
+    def clauses(self, polite: bool = True, unsaid: bool = False) -> list[Clause]:
+        """The ways to say it with a verb."""
+        found = []
+        for pattern in self._patterns:
+            first, second, verb = pattern.split(" ")
+            verb, tense = verb.split(":")
+            particle, case = _CASES[first[1:]]
+            topic = Element(self._named(first), particle, topic=True, case=case)
+            elements = topic, Element(self._named(second), second[1:])
+            found.append(Clause(elements, Verb(verb), tense, polite, unsaid and first[0] == "x"))
+        return found
+
+    def _named(self, pattern: str) -> Value:
+        return self.subject if pattern[0] == "x" else self.value
+
+    def sentence(self, rng: random.Random, unsaid: bool) -> Sentence:
+        """One way to say it, whose slots have all ways to ask: those of the sentence first."""
+        clauses = self.clauses(rng.random() < 0.65, unsaid)
+        by_verb = bool(clauses) and rng.random() < 0.4
+        sentence = rng.choice(clauses).sentence() if by_verb else self.relation.sentence(rng, unsaid)
+        return Sentence(sentence.text, tuple(slot._replace(ways=self._all(slot)) for slot in sentence.slots))
+
+    def _all(self, slot: Slot) -> Ways:
+        of_subject = slot.text == self.subject.text
+        ways = dict(slot.ways)
+        others = [self.relation.ways(of_subject)] + [
+            clause.ways(int((clause.elements[0].value is self.subject) != of_subject)) for clause in self.clauses()
+        ]
+        for other in others:
+            scale = 0.3 * sum(slot.ways.values()) / sum(other.values()) / len(others)
+            for question, weight in other.items():
+                ways[question] = ways.get(question, 0.0) + scale * weight
+        return ways
+
+
+def fact_context(rng: random.Random, domain: facts.Domain, entity: str, length: int) -> list[Sentence]:
     """One to three facts of an entity; from the second on the entity may be left unsaid."""
     pairs = list(zip(domain.attributes, domain.rows[entity], strict=True))
     rng.shuffle(pairs)
-    sentences: list[frames.Sentence] = []
+    sentences: list[Sentence] = []
     for attribute, value in pairs[:length]:
         unsaid = bool(sentences) and rng.random() < 0.5
-        pattern = rng.choice(frames.FACT_WITHOUT_TOPIC if unsaid else frames.FACT)
-        lead = rng.choice(frames.LEADS) if sentences and rng.random() < 0.2 else ""
-        sentences.append(frames.fact_sentence(entity, domain.wh, attribute.noun, value, attribute.wh, pattern, lead))
+        sentence = Fact(domain, entity, attribute, value).sentence(rng, unsaid)
+        sentences.append(sentence.behind(rng.choice(LEADS[:5])) if sentences and rng.random() < 0.2 else sentence)
     return sentences
 
 
-def questions(rng: random.Random, sentences: list[frames.Sentence], prefix: str) -> dict[str, Any] | None:
+def questions(rng: random.Random, sentences: list[Sentence], prefix: str) -> dict[str, Any] | None:
     """A SQuAD paragraph with up to `QUESTIONS_PER_CONTEXT` questions; None if nothing can be asked."""
     context = "".join(sentence.text for sentence in sentences)
-    asked = []
+    asked: list[Slot] = []
     at = 0
     for sentence in sentences:
         for slot in sentence.slots:
             # An answer that stands twice would leave open what is asked; a few such are kept, marked by their offset.
-            if slot.question and (context.count(slot.text) == 1 or rng.random() < REPEATED_ANSWERS):
-                asked.append((slot.question, slot.text, at + slot.start))
+            if slot.ways and (context.count(slot.text) == 1 or rng.random() < REPEATED_ANSWERS):
+                asked.append(slot._replace(start=at + slot.start))
         at += len(sentence.text)
-    chosen = sorted(rng.sample(asked, min(len(asked), QUESTIONS_PER_CONTEXT)), key=lambda question: question[2])
-    qas = [
-        {"id": f"{prefix}q{i}", "question": question, "answers": [{"text": text, "answer_start": start}]}
-        for i, (question, text, start) in enumerate(chosen)
-    ]
+    chosen = sorted(rng.sample(asked, min(len(asked), QUESTIONS_PER_CONTEXT)), key=lambda slot: slot.start)
+    qas = []
+    for i, slot in enumerate(chosen):
+        ways = usual(slot.ways)
+        right = sorted(ways, key=lambda question: (-ways[question], question))
+        question = rng.choices(right, [ways[q] for q in right])[0]
+        answer = {"text": slot.text, "answer_start": slot.start}
+        qas.append({"id": f"{prefix}q{i}", "question": question, "answers": [answer], "questions": right})
     return {"context": context, "qas": qas} if qas else None
 
 
@@ -63,25 +117,25 @@ def fact_article(rng: random.Random, domain: facts.Domain, entity: str, prefix: 
     paragraphs, seen = [], set()
     for i in range(PARAGRAPHS_PER_FACT_ENTITY):
         sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
-        while sentences[0].text in seen:  # an article does not begin twice alike, so no question stands twice
+        while sentences[0].text in seen:  # an article does not begin twice alike
             sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
         seen.add(sentences[0].text)
         paragraphs.append(questions(rng, sentences, f"{prefix}p{i}"))
     return {"title": entity, "paragraphs": [paragraph for paragraph in paragraphs if paragraph]}
 
 
-def invented_article(rng: random.Random, titles: set[str], prefix: str) -> dict[str, Any]:
-    """The article of an invented entity: one or two contexts of one to five sentences."""
-    kind = frames.KINDS[rng.choice(list(frames.KINDS))]
-    name = kind.draw(rng)
-    while name in titles:
-        name = kind.draw(rng)
-    titles.add(name)
-    lengths = rng.choices((1, 2, 3, 4, 5), (25, 30, 25, 10, 10), k=rng.randint(1, 2))
-    paragraphs = [
-        questions(rng, frames.invented_context(rng, kind, name, length), f"{prefix}p{i}") for i, length in enumerate(lengths)
-    ]
-    return {"title": name, "paragraphs": [paragraph for paragraph in paragraphs if paragraph]}
+def invented_article(contexts: Contexts, titles: set[str], prefix: str) -> dict[str, Any]:
+    """The article of an invented entity, or of somebody without a name: one or two contexts of one to four sentences."""
+    rng = contexts.rng
+    kind = contexts.kind()
+    subject = contexts.draw(kind)
+    title = subject.text
+    while title in titles:
+        title += "、別の話"
+    titles.add(title)
+    lengths = rng.choices((1, 2, 3, 4), (25, 35, 25, 15), k=rng.randint(1, 2))
+    found = [questions(rng, contexts.context(length, kind, subject), f"{prefix}p{i}") for i, length in enumerate(lengths)]
+    return {"title": title, "paragraphs": [paragraph for paragraph in found if paragraph]}
 
 
 def make(seed: int = SEED) -> dict[str, list[dict[str, Any]]]:
@@ -95,8 +149,10 @@ def make(seed: int = SEED) -> dict[str, list[dict[str, Any]]]:
             split = "test" if entity in held_out else "train"
             articles[split].append(fact_article(rng, domain, entity, f"f{d}-{e:03}"))
     titles = {entity for domain in facts.DOMAINS for entity in domain.rows}
+    contexts = Contexts(rng)
     for split, count in (("train", TRAIN_INVENTED), ("test", TEST_INVENTED)):
-        articles[split] += [invented_article(rng, titles, f"{split[0]}{i:04}") for i in range(count)]
+        made = [invented_article(contexts, titles, f"{split[0]}{i:04}") for i in range(count)]
+        articles[split] += [article for article in made if article["paragraphs"]]
     return articles
 
 
@@ -105,9 +161,12 @@ def main() -> None:
     for split, articles in make().items():
         lines = ",\n".join(json.dumps(article, ensure_ascii=False) for article in articles)
         path = HERE / f"{split}.json"
-        path.write_text(f'{{"version": "toi-sample-1", "license": "{LICENSE}", "data": [\n{lines}\n]}}\n', encoding="utf-8")
-        count = sum(len(paragraph["qas"]) for article in articles for paragraph in article["paragraphs"])
-        print(f"{path.name}: {len(articles):,} articles, {count:,} questions, {path.stat().st_size:,} bytes")
+        path.write_text(f'{{"version": "toi-sample-2", "license": "{LICENSE}", "data": [\n{lines}\n]}}\n', encoding="utf-8")
+        found = [qa for article in articles for paragraph in article["paragraphs"] for qa in paragraph["qas"]]
+        ways = sum(len(qa.get("questions", [0])) for qa in found) / len(found)
+        print(
+            f"{path.name}: {len(articles):,} articles, {len(found):,} questions, {ways:.1f} ways each, {path.stat().st_size:,} bytes"
+        )
 
 
 if __name__ == "__main__":

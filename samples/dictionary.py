@@ -1,0 +1,68 @@
+"""Real words by type, from the compiled IPADIC dictionary that MeCab reads: for pretraining only.
+
+A word of the tables in `facts.py`, and what holds one or is held by one, is left out.
+"""
+
+import random
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import facts
+import ipadic
+from invented import FESTIVALS, LANDMARKS, ORGANIZATIONS, SHOPS
+
+_TOKEN = struct.Struct("<HHHhII")  # left and right attribute, part of speech, cost, offset of the feature, compound
+_HEADER = struct.Struct("<10I")  # magic, version, type, words, left and right size, bytes of trie, tokens and features, reserved
+_PEOPLE_END = tuple("者人員家師長士手主王女男子客兵民僧氏様店所場園館駅県市町村国校院社部局室屋亭署前後中上下内外間時年月日分力")
+_SAID_OF_PEOPLE = ("さん", "さん", "氏", "先生", "君", "")
+
+
+def entries() -> Iterator[tuple[int, list[str]]]:
+    """Cost and feature (part of speech in four steps, ..., dictionary form, reading) of each word; cheap words are common."""
+    data = (Path(ipadic.DICDIR) / "sys.dic").read_bytes()
+    _, _, _, _, _, _, trie, tokens, features, _ = _HEADER.unpack_from(data)
+    at = _HEADER.size + 32 + trie  # 32 bytes name the character set
+    text = data[at + tokens : at + tokens + features]
+    for _, _, _, cost, offset, _ in _TOKEN.iter_unpack(data[at : at + tokens]):
+        yield cost, text[offset : text.index(b"\0", offset)].decode().split(",")
+
+
+def held_out() -> set[str]:
+    """What the tables of facts are about, and the same without 県, 山 or 川."""
+    words = {word for domain in facts.DOMAINS for entity, values in domain.rows.items() for word in (entity, *values)}
+    return {word for word in words | {word[:-1] for word in words} if len(word) > 1}
+
+
+def real_words(seed: int) -> dict[str, list[str]]:
+    """Names of people, towns and organizations, things, and names made of them, each list in an order of its own."""
+    facts_ = held_out()
+    found: dict[str, list[tuple[int, str]]] = {"姓": [], "名": [], "地域": [], "組織": [], "一般": []}
+    for cost, feature in entries():
+        word = feature[6]
+        if (
+            feature[0] != "名詞"
+            or not 2 <= len(word) <= 7
+            or not all("ぁ" <= c <= "ヶ" or "一" <= c <= "龠" or c == "ー" for c in word)
+        ):
+            continue
+        name = feature[3] if feature[2] == "人名" else feature[2] if feature[1] == "固有名詞" else feature[1]
+        if name in found and not any(fact in word or word in fact for fact in facts_):
+            found[name].append((cost, word))
+    common = {name: [word for _, word in sorted(set(words))] for name, words in found.items()}
+    surnames, given, places = common["姓"][:6_000], common["名"][:6_000], common["地域"][:12_000]
+    things = [word for word in common["一般"][:24_000] if not word.endswith(_PEOPLE_END)]
+    rng = random.Random(seed)
+    stems = (surnames, places, things)
+
+    def named(ends: tuple[str, ...], count: int) -> list[str]:
+        return [rng.choice(rng.choice(stems)) + rng.choice(ends) for _ in range(count)]
+
+    people = [rng.choice(surnames) + rng.choice(given) for _ in range(20_000)]
+    people += [rng.choice(surnames) + rng.choice(_SAID_OF_PEOPLE) for _ in range(6_000)]
+    return {
+        "person": people, "town": [*places, *(p + rng.choice("市市町村区") for p in rng.sample(surnames, 3_000))], "thing": things,
+        "region": [p + rng.choice(("県", "地方", "州", "郡")) for p in rng.sample(surnames, 3_000)], "organization": [*common["組織"][:5_000], *named(ORGANIZATIONS, 8_000)],
+        "shop": named(SHOPS, 8_000), "landmark": named(LANDMARKS, 8_000), "festival": named(FESTIVALS, 4_000),
+        "work": [f"『{a}』" if rng.random() < 0.5 else a for a in (rng.choice(things) + rng.choice(("", "の" + rng.choice(things))) for _ in range(6_000))],
+    }  # fmt: skip
