@@ -54,7 +54,7 @@ class Translator:
         try:
             folder = converted(checkpoint, fingerprint)
             self._translator = ctranslate2.Translator(str(folder), **options)
-        except RuntimeError as error:
+        except (RuntimeError, IndexError, ValueError) as error:
             if out_of_memory(error):
                 raise
             # Damaged in a way that its sizes do not show.

@@ -48,7 +48,9 @@ class ReadyModel:
         self.name, self.folder, self.converted = name, Path(name), converted_beside(Path(name))
         tokenizer = PieceTokenizer(self.folder / "spiece.model", stamp["tokenizer"])
         self.family = QUICK[stamp["family"]["kind"]](tokenizer, stamp["family"])
-        self._fingerprint, self.parameters = str(stamp["fingerprint"]), int(stamp["parameters"])
+        self._fingerprint, self.parameters = stamp["fingerprint"], stamp["parameters"]
+        if not isinstance(self._fingerprint, str) or not isinstance(self.parameters, int):
+            raise TypeError("not the stamp of a model")
         self.max_input_length, self.max_target_length = limits_of_training(self.folder)
         self.task: Task | None = read_task(self.folder)
 
