@@ -13,7 +13,7 @@ _KINDS = {"F32": "<f4", "F16": "<f2"}
 def read_weights(path: Path) -> dict[str, numpy.ndarray]:
     """Arrays by the names of their tensors. Raises InputError for a file that is cut, or of other numbers."""
     try:
-        content = numpy.memmap(path, dtype=numpy.uint8, mode="r")
+        content = numpy.asarray(numpy.memmap(path, dtype=numpy.uint8, mode="r"))
         behind = 8 + int(content[:8].view("<u8")[0])
         header = json.loads(content[8:behind].tobytes())
         return {name: _tensor(content[behind:], about) for name, about in header.items() if name != "__metadata__"}
