@@ -120,12 +120,12 @@ def load_reader(name: str) -> "Decoder":
 
 def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]], dict[str, object]]":
     """The model's predictions of each split, which are written too, and what `results.json` says of the model."""
-    from toi.models.checkpoint import load, quiet
+    from toi.models.opening import open_model
     from toi.scoring.model import about_model, predict_splits
 
-    quiet()
     data_dir, batch_size = options.data_dir or "data", options.per_device_eval_batch_size
-    checkpoint = load(options.model_name_or_path or options.output_dir, tokenizer_name=options.tokenizer_name_or_path)
+    name = options.model_name_or_path or options.output_dir
+    checkpoint = open_model(name, options.tokenizer_name_or_path, backend=options.backend)
     predictions = predict_splits(checkpoint, data_dir, options.split, options, batch_size, options.output_dir)
     return predictions, about_model(checkpoint, data_dir, options)
 

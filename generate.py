@@ -116,10 +116,9 @@ def main(options: GenerateOptions) -> None:
         task = chosen_task(read_task(folder), options.task, options.model_name_or_path)
         prompts_of(task, requests_of(options, text, task), lambda text, place: None)
     from toi.decoding.decoder import Decoder
-    from toi.models.checkpoint import load, quiet
+    from toi.models.opening import open_model
 
-    quiet()
-    checkpoint = load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
+    checkpoint = open_model(options.model_name_or_path, options.tokenizer_name_or_path, backend=options.backend)
     task = chosen_task(checkpoint.task, options.task, checkpoint.name)
     decoder = Decoder(checkpoint)
     if options.interactive:

@@ -66,12 +66,11 @@ def main(options: PredictOptions) -> None:
     line_breaks = keeps_line_breaks(options.model_name_or_path if options.input_file else options.data_dir or "data")
     rows = rows_of(options, line_breaks)
     check_model(options.model_name_or_path, options.tokenizer_name_or_path)
-    import toi.models.checkpoint as checkpoints
     from toi.decoding.decoder import Decoder
     from toi.decoding.predict import predict_to_file
+    from toi.models.opening import open_model
 
-    checkpoints.quiet()
-    checkpoint = checkpoints.load(options.model_name_or_path, tokenizer_name=options.tokenizer_name_or_path)
+    checkpoint = open_model(options.model_name_or_path, options.tokenizer_name_or_path, backend=options.backend)
     if options.input_file and not line_breaks and checkpoint.task is not None and checkpoint.task.line_breaks:
         line_breaks, rows = True, rows_of(options, True)  # a model of the hub, whose task is known only now
     done = predict_to_file(Decoder(checkpoint), rows, options, options.per_device_eval_batch_size, output, line_breaks=line_breaks)

@@ -58,8 +58,8 @@ def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
     import torch
     from models import load_plain
 
-    from toi.models.batches import mask_of, pad
     from toi.models.family import Limits
+    from toi.models.padded import mask_of, pad
 
     checkpoint = load_plain(model)
     checkpoint.model.eval()

@@ -131,6 +131,31 @@ def load_speaking(folder: Path, seed: int = 0):
     return checkpoint
 
 
+@pytest.fixture
+def tiny_ready(tiny, tmp_path, monkeypatch):
+    """A tiny model that asks, in a folder of its own, with its converted form ready beside it: it writes without torch."""
+    from toi.data.tasks import Task
+    from toi.decoding.decoder import Decoder
+    from toi.decoding.options import DecodingOptions
+    from toi.models.checkpoint import save
+    from toi.models.ready import load_noted
+
+    monkeypatch.setattr("toi.models.ready.may_have_accelerator", lambda: False)
+    checkpoint = load_speaking(tiny)
+    save(tmp_path / "model", checkpoint.model, checkpoint.tokenizer, Task.named("aqg"), {}, {})
+    settle(tmp_path / "model")
+    decoder = Decoder(load_noted(str(tmp_path / "model")))
+    list(decoder.decode(["桃"], DecodingOptions(max_target_length=2)))
+    return tmp_path / "model"
+
+
+def settle(folder: Path) -> None:
+    """Let the files of a folder be an hour old."""
+    for path in folder.iterdir():
+        before = path.stat().st_mtime_ns - 3600 * 10**9
+        os.utime(path, ns=(before, before))
+
+
 def squad(articles: dict[str, list[tuple[str, list[tuple[str, str, str, int]]]]]) -> dict:
     """{title: [(context, [(id, question, answer, start)])]} -> SQuAD format."""
     return {

@@ -6,7 +6,6 @@ import torch
 from conftest import load_speaking
 
 from toi.decoding import conversion
-from toi.decoding.conversion import fingerprint_of
 from toi.decoding.ctranslate import Translator, expressible, obstacle
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Job
@@ -35,7 +34,7 @@ def job(ids, plan):
 
 
 def converted(checkpoint):
-    return conversion.converted(checkpoint, fingerprint_of(checkpoint))
+    return conversion.converted(checkpoint, checkpoint.fingerprint())
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_both_engines_find_the_same(tiny, tiny_without_bytes, tmp_path, plan, se
     checkpoint.model.eval()
     sources = [row.source for row in checkpoint.family.encode(SOURCES, None, Limits(512, 64))]
     ours = search(checkpoint.family, checkpoint.model, sources, plan)
-    translator = Translator(checkpoint, fingerprint_of(checkpoint), "float32", 1)
+    translator = Translator(checkpoint, checkpoint.fingerprint(), "float32", 1)
     ((_, theirs),) = translator.search_batches([[job(ids, plan) for ids in sources]])
     for a, b in zip(ours, theirs, strict=True):
         assert [candidate.ids for candidate in a[: plan.num_hypotheses]] == [candidate.ids for candidate in b]
@@ -122,7 +121,7 @@ DAMAGE = [
 def test_a_damaged_conversion_is_made_anew(checkpoint):
     folder = converted(checkpoint)
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
-    fingerprint = fingerprint_of(checkpoint)
+    fingerprint = checkpoint.fingerprint()
     for name, damage in DAMAGE:
         damage(folder / name)
         assert {path.name: path.read_bytes() for path in folder.iterdir()} != whole

@@ -3,6 +3,7 @@ import torch
 from conftest import load_speaking
 
 from toi.decoding import decoder as decoding
+from toi.decoding import torch_engine
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Stage
 from toi.decoding.options import DecodingOptions, NBestOptions
@@ -152,7 +153,7 @@ def test_duplicates_are_replaced(checkpoint, monkeypatch):
         wide = [Candidate((other, 1), -9.0, -4.5)] if plan.beams > 2 else []
         return [[Candidate((one, 1), -1.0, -0.5), Candidate((one, same, 1), -2.0, -0.7), *wide] for _ in sources]
 
-    monkeypatch.setattr(decoding, "search", search)
+    monkeypatch.setattr(torch_engine, "search", search)
     options = NBestOptions(num_beams=2, num_return_sequences=2, backend="torch", length_penalty=1.0)
     ((_, output),) = Decoder(checkpoint).decode(SOURCES[:1], options)
     assert asked == [2, 4]
@@ -163,7 +164,7 @@ def test_batches_are_halved_where_memory_is_short(checkpoint, monkeypatch):
     options = DecodingOptions(max_target_length=5, backend="torch")
     expected = {i: output.text for i, output in Decoder(checkpoint).decode(SOURCES, options)}
     sizes = []
-    real = decoding.search
+    real = torch_engine.search
 
     def short(family, model, sources, *rest):
         sizes.append(len(sources))
@@ -171,21 +172,21 @@ def test_batches_are_halved_where_memory_is_short(checkpoint, monkeypatch):
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
         return real(family, model, sources, *rest)
 
-    monkeypatch.setattr(decoding, "search", short)
+    monkeypatch.setattr(torch_engine, "search", short)
     assert {i: output.text for i, output in Decoder(checkpoint).decode(SOURCES, options)} == expected
     assert sizes == [6, 3, 1, 2, 3, 1, 2]
 
     def never(family, model, sources, *rest):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(decoding, "search", never)
+    monkeypatch.setattr(torch_engine, "search", never)
     with pytest.raises(InputError, match="one source alone needs more memory than there is; lower --max_input_length"):
         list(Decoder(checkpoint).decode(SOURCES, options))
 
     def other(family, model, sources, *rest):
         raise RuntimeError("shapes cannot be multiplied")
 
-    monkeypatch.setattr(decoding, "search", other)
+    monkeypatch.setattr(torch_engine, "search", other)
     with pytest.raises(RuntimeError, match="shapes"):
         list(Decoder(checkpoint).decode(SOURCES, options))
 

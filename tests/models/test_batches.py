@@ -1,6 +1,7 @@
 import pytest
 
-from toi.models.batches import mask_of, pad, shuffled_batches, sorted_batches
+from toi.models.batches import shuffled_batches, sorted_batches
+from toi.models.padded import mask_of, pad
 
 LENGTHS = [(i * 37) % 101 + 1 for i in range(1000)]
 

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
+import numpy
 
+from toi.decoding.arrays import Array, Arrays
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.scores import Endings, advanced, log_probabilities, without_banned
 from toi.models.family import Steps
@@ -18,9 +19,9 @@ class _Beams:
     """The outputs under way, `width` side by side for each source that is still searched."""
 
     sources: list[int]
-    ids: torch.Tensor  # (sources, width, length)
-    totals: torch.Tensor  # (sources, width): log-probabilities with penalties, by which beams are ranked
-    sums: torch.Tensor  # (sources, width): and those of the model
+    ids: numpy.ndarray  # (sources, width, length)
+    totals: numpy.ndarray  # (sources, width): log-probabilities with penalties, by which beams are ranked
+    sums: numpy.ndarray  # (sources, width): and those of the model
     endings: list[Endings]  # of each output, source by source
 
     @property
@@ -50,15 +51,18 @@ class _Group:
 
 
 class BeamSearch:
-    """A search under way, for one batch of sources."""
+    """A search under way, for one batch of sources. `arrays` are of the library that the logits of the steps are of."""
 
-    def __init__(self, steps: Steps, end_ids: Sequence[int], count: int, plan: SearchPlan, constraints: Constraints):
-        self._steps, self._end_ids, self._plan, self._constraints = steps, frozenset(end_ids), plan, constraints
+    def __init__(
+        self, steps: Steps, end_ids: Sequence[int], count: int, plan: SearchPlan, constraints: Constraints, arrays: Arrays
+    ):
+        self._arrays, self._steps, self._end_ids = arrays, steps, frozenset(end_ids)
+        self._plan, self._constraints = plan, constraints
         self._size = plan.beams // plan.groups
         self._groups = [[_Group() for _ in range(plan.groups)] for _ in range(count)]
         self._beams = _Beams(
-            sources=list(range(count)), ids=torch.zeros(count, 1, 0, dtype=torch.long), totals=torch.zeros(count, 1),
-            sums=torch.zeros(count, 1), endings=[tuple(banned.start for banned in of_source) for of_source in constraints],
+            sources=list(range(count)), ids=numpy.zeros((count, 1, 0), dtype=numpy.int64), totals=_singles([[0.0]] * count),
+            sums=_singles([[0.0]] * count), endings=[tuple(banned.start for banned in of_source) for of_source in constraints],
         )  # fmt: skip
 
     def candidates(self) -> list[list[Candidate]]:
@@ -71,30 +75,30 @@ class BeamSearch:
             if not going_on:
                 break
             self._go_on(going_on, [[option for pick in picked[i] for option in pick.alive] for i in going_on], log_probs)
-            logits = self._steps.step(self._beams.ids[:, :, -1].flatten())
+            logits = self._steps.step(self._beams.ids[:, :, -1].ravel())
         return [_in_turn(groups) for groups in self._groups]
 
-    def _ranked(self, logits: torch.Tensor, last: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    def _ranked(self, logits: Array, last: bool) -> tuple[Array, Array]:
         """Log-probabilities of the model, and totals of the outputs with each token: both (sources, width, vocabulary)."""
-        beams = self._beams
+        beams, arrays = self._beams, self._arrays
         end_ids, constraints = list(self._end_ids), [self._constraints[source] for source in beams.outputs]
-        log_probs, ranked = log_probabilities(logits.float(), beams.ids.flatten(0, 1), self._plan, end_ids)
-        ranked = without_banned(ranked, constraints, beams.endings, end_ids, last)
+        log_probs, ranked = log_probabilities(arrays, logits, beams.ids.reshape(len(beams.endings), -1), self._plan, end_ids)
+        ranked = without_banned(arrays, ranked, constraints, beams.endings, end_ids, last)
         shape = (len(beams.sources), beams.width, -1)
-        return log_probs.view(shape), ranked.view(shape) + beams.totals[..., None].to(ranked.device)
+        return log_probs.reshape(shape), ranked.reshape(shape) + arrays.placed(beams.totals[..., None], ranked)
 
-    def _pick(self, ranked: torch.Tensor, log_probs: torch.Tensor, length: int) -> list[list[_Pick]]:
+    def _pick(self, ranked: Array, log_probs: Array, length: int) -> list[list[_Pick]]:
         """What each group of each source does; candidates that end are noted. One pick for each group: [source][group]."""
         plan, size, beams = self._plan, self._size, self._beams
         picked: list[list[_Pick]] = [[] for _ in beams.sources]
-        used = torch.zeros_like(ranked[:, :1])  # how often earlier groups chose a token in this step: (sources, 1, vocabulary)
+        used = self._arrays.zeros_like(ranked[:, :1])  # how often earlier groups chose a token now: (sources, 1, vocabulary)
         for group in range(plan.groups):
             first, behind = (0, 1) if length == 1 else (group * size, (group + 1) * size)
             part = ranked[:, first:behind] - plan.diversity_penalty * used if group else ranked[:, first:behind]
             # For each option that ends another one may go on.
-            count = min((1 + len(self._end_ids)) * size, part[0].numel())
-            values, flat = part.flatten(1).topk(count)  # (sources, count)
-            parents, tokens = flat // part.shape[-1] + first, flat % part.shape[-1]
+            flat = part.reshape((len(part), -1))
+            values, places = self._arrays.top(flat, min((1 + len(self._end_ids)) * size, flat.shape[1]))  # (sources, count)
+            parents, tokens = places // part.shape[-1] + first, places % part.shape[-1]
             lists = zip(values.tolist(), parents.tolist(), tokens.tolist(), strict=True)
             for i, columns in enumerate(lists):
                 pick = pick_options(list(zip(*columns, strict=True)), size, self._end_ids, length == plan.max_length)
@@ -107,8 +111,8 @@ class BeamSearch:
                     log_prob = beams.sums[i, parent].item() + log_probs[i, parent, token].item()
                     place.candidates.append(Candidate(written, log_prob, value / len(written) ** plan.length_penalty))
                 place.done = self._is_done(place, pick, length)
-                for _, _, token in pick.alive:
-                    used[i, 0, token] += 1
+                for value, _, token in pick.alive if plan.groups > 1 else ():
+                    used[i, 0, token] += value > -math.inf
         return picked
 
     def _is_done(self, group: _Group, pick: _Pick, length: int) -> bool:
@@ -127,24 +131,29 @@ class BeamSearch:
         ranks = sorted((candidate.rank for candidate in group.candidates), reverse=True)
         return ranks[needed - 1] >= best / length**plan.length_penalty
 
-    def _go_on(self, going_on: list[int], alive: list[list[_Option]], log_probs: torch.Tensor) -> None:
+    def _go_on(self, going_on: list[int], alive: list[list[_Option]], log_probs: Array) -> None:
         """Let the beams be those options, for the sources (of the beams) that go on."""
         beams, sources = self._beams, [self._beams.sources[i] for i in going_on]
-        kept = torch.tensor(going_on)[:, None]
-        parents = torch.tensor([[parent for _, parent, _ in options] for options in alive])  # (sources, beams)
-        tokens = torch.tensor([[token for _, _, token in options] for options in alive])
-        self._steps.select((kept * beams.width + parents).flatten())
-        where = [index.to(log_probs.device) for index in (kept, parents, tokens)]
+        kept = numpy.array(going_on)[:, None]
+        parents = numpy.array([[parent for _, parent, _ in options] for options in alive])  # (sources, beams)
+        tokens = numpy.array([[token for _, _, token in options] for options in alive])
+        self._steps.select((kept * beams.width + parents).ravel())
+        chosen = log_probs[tuple(self._arrays.placed(index, log_probs) for index in (kept, parents, tokens))]
         endings = [
             advanced(self._constraints[source], beams.endings[i * beams.width + parent], token)
             for i, source, options in zip(going_on, sources, alive, strict=True)
             for _, parent, token in options
         ]
         self._beams = _Beams(
-            sources=sources, ids=torch.cat([beams.ids[kept, parents], tokens[..., None]], dim=-1),
-            totals=torch.tensor([[value for value, _, _ in options] for options in alive]),
-            sums=beams.sums[kept, parents] + log_probs[tuple(where)].cpu(), endings=endings,
+            sources=sources, ids=numpy.concatenate([beams.ids[kept, parents], tokens[..., None]], axis=-1),
+            totals=_singles([[value for value, _, _ in options] for options in alive]),
+            sums=beams.sums[kept, parents] + self._arrays.read(chosen), endings=endings,
         )  # fmt: skip
+
+
+def _singles(numbers: list[list[float]]) -> numpy.ndarray:
+    """In single precision, as the models compute."""
+    return numpy.array(numbers, dtype=numpy.float32)
 
 
 def pick_options(options: Sequence[_Option], size: int, end_ids: frozenset[int], last: bool) -> _Pick:

@@ -8,25 +8,29 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from toi.models.checkpoint import Checkpoint
+from toi.models.ready import Model, ReadyModel, converted_beside
 from toi.system.files import replacing_folder, sha256
+
+if TYPE_CHECKING:
+    from toi.models.checkpoint import Checkpoint
 
 _KEY = "toi.json"  # beside the converted weights: what they were made from
 _SMALL = 1 << 24  # bytes
 
 
-def converted(checkpoint: Checkpoint, fingerprint: str, *, anew: bool = False) -> Path:
+def converted(checkpoint: Model, fingerprint: str, *, anew: bool = False) -> Path:
     """The folder of the converted model, made if it is not there, is damaged, or was made from other weights.
 
     It is `MODEL.ctranslate2` beside the model folder, or a folder in the user's cache where that cannot be written.
     `fingerprint` is that of the model; `anew` makes it in any case. Raises InputError if neither place can be written to.
     """
+    if isinstance(checkpoint, ReadyModel) and not anew:
+        return checkpoint.converted
     import ctranslate2
 
+    checkpoint = checkpoint.loaded
     key = f"ctranslate2 {ctranslate2.__version__}, {fingerprint}"
     folder = _place(checkpoint, key)
     if anew or not _is_whole(folder, key):
@@ -37,22 +41,12 @@ def converted(checkpoint: Checkpoint, fingerprint: str, *, anew: bool = False) -
     return folder
 
 
-def fingerprint_of(checkpoint: Checkpoint) -> str:
-    """The SHA-256 of the configuration and the weights of a model, as they are in memory."""
-    config = checkpoint.model.config
-    digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True, default=str).encode())
-    for name, tensor in sorted(checkpoint.model.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(tensor.detach().contiguous().cpu().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def _place(checkpoint: Checkpoint, key: str) -> Path:
+def _place(checkpoint: "Checkpoint", key: str) -> Path:
     model = Path(checkpoint.name)
     if model.is_dir():
-        folder = model.resolve()
+        folder = converted_beside(model)
         if os.access(folder.parent, os.W_OK | os.X_OK):
-            return folder.with_name(f"{folder.name}.ctranslate2")
+            return folder
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "toi" / f"ctranslate2-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 

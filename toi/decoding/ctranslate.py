@@ -11,9 +11,8 @@ from typing import Any
 
 from toi.decoding.conversion import converted
 from toi.decoding.jobs import Job
-from toi.decoding.plan import Candidate, SearchPlan
-from toi.decoding.search import NO_MEMORY
-from toi.models.checkpoint import Checkpoint
+from toi.decoding.plan import NO_MEMORY, Candidate, SearchPlan
+from toi.models.ready import Model, ReadyModel, remember
 from toi.system.errors import InputError
 from toi.system.memory import out_of_memory
 
@@ -21,13 +20,13 @@ _FEWEST = 12  # smaller batches are slower than what is waited for
 _Searched = tuple[list[Job], list[list[Candidate]]]
 
 
-def obstacle(checkpoint: Checkpoint) -> str | None:
+def obstacle(checkpoint: Model) -> str | None:
     """Why CTranslate2 cannot run this model here; None if it can."""
     try:
         import ctranslate2  # noqa: F401
     except ImportError as error:
         return f"ctranslate2 is not installed ({error}); pip install ctranslate2"
-    return checkpoint.family.obstacle(checkpoint.model)
+    return None if isinstance(checkpoint, ReadyModel) else checkpoint.family.obstacle(checkpoint.model)
 
 
 def expressible(plan: SearchPlan) -> bool:
@@ -43,7 +42,7 @@ def expressible(plan: SearchPlan) -> bool:
 class Translator:
     """A converted model, ready to search."""
 
-    def __init__(self, checkpoint: Checkpoint, fingerprint: str, compute_type: str, threads: int):
+    def __init__(self, checkpoint: Model, fingerprint: str, compute_type: str, threads: int):
         """`threads` batches are searched at the same time, each by one thread: faster than many threads for one batch."""
         import ctranslate2
 
@@ -53,12 +52,16 @@ class Translator:
             "device": "cpu", "compute_type": compute_type, "inter_threads": threads, "intra_threads": 1, "max_queued_batches": -1,
         }  # fmt: skip
         try:
-            self._translator = ctranslate2.Translator(str(converted(checkpoint, fingerprint)), **options)
-        except RuntimeError as error:
+            folder = converted(checkpoint, fingerprint)
+            self._translator = ctranslate2.Translator(str(folder), **options)
+        except (RuntimeError, IndexError, ValueError) as error:
             if out_of_memory(error):
                 raise
             # Damaged in a way that its sizes do not show.
-            self._translator = ctranslate2.Translator(str(converted(checkpoint, fingerprint, anew=True)), **options)
+            folder = converted(checkpoint, fingerprint, anew=True)
+            self._translator = ctranslate2.Translator(str(folder), **options)
+        if not isinstance(checkpoint, ReadyModel):
+            remember(checkpoint, folder, fingerprint)  # only now it is known to be whole
 
     def fair_size(self, rows: int, batch_size: int) -> int:
         """How many rows to put in a batch: at most `batch_size`, and few enough that no thread waits long for another."""

@@ -8,24 +8,19 @@ both engines agree, and constraints cost little.
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from functools import cached_property
-
-import torch
 
 from toi.decoding import ctranslate
 from toi.decoding.banned import BannedText
-from toi.decoding.conversion import fingerprint_of
 from toi.decoding.endings import Constraint
+from toi.decoding.engines import Engine, Engines
 from toi.decoding.held import HeldText
 from toi.decoding.jobs import Job, Output, Stage, job_batches
 from toi.decoding.options import DecodingOptions
-from toi.decoding.plan import Candidate, SearchPlan
-from toi.decoding.search import NO_MEMORY, search
+from toi.decoding.plan import NO_MEMORY, Candidate, SearchPlan
 from toi.decoding.vocabulary import Vocabulary
-from toi.models.checkpoint import Checkpoint
 from toi.models.family import Limits
-from toi.models.packed import PackedLinears, can_pack
+from toi.models.ready import Model
 from toi.system.errors import InputError
 from toi.system.memory import out_of_memory
 from toi.text.folding import fold
@@ -37,40 +32,41 @@ _REMEMBERED = 256  # automata
 class Decoder:
     """A model that writes, and what was made ready for it: its translator, its vocabulary, the automata of banned words.
 
-    The model is moved to the accelerator of this machine, if it has one. Its weights must not change from then on.
+    A model that is loaded is moved to the accelerator of this machine, if it has one. Its weights must not change from then on.
     """
 
-    def __init__(self, checkpoint: Checkpoint):
+    def __init__(self, checkpoint: Model):
         self.checkpoint = checkpoint
-        self._translators: dict[str, ctranslate.Translator] = {}
+        self._engines = Engines(checkpoint)
         self.engine = ""  # of the last run, in words
-        self.again: Counter[Stage] = Counter()  # how many sources of the last run were searched again, which only torch does
+        self._again: Counter[tuple[Stage, str]] = Counter()  # how many sources of the last run were searched again, and by what
         self.cut = 0  # how many sources of the last run were longer than the limit
 
     @property
     def report(self) -> str:
         """What searched in the last run."""
         why = {Stage.WELL_FORMED: "broken characters", Stage.WITHOUT_WORDS: "banned words"}
-        again = [f"{n:,} searched again by torch float32, for {what}" for stage, what in why.items() if (n := self.again[stage])]
+        again = [f"{n:,} searched again by {engine}, for {why[stage]}" for (stage, engine), n in sorted(self._again.items())]
         return "; ".join(part for part in (self.engine, *again) if part)
+
+    @property
+    def again(self) -> Counter[Stage]:
+        """How many sources of the last run were searched again, behind each stage."""
+        return sum((Counter({stage: n}) for (stage, _), n in self._again.items()), Counter())
 
     @property
     def constrained(self) -> int:
         """How many sources of the last run were searched again."""
         return sum(self.again.values())
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """What the model is: its configuration and weights."""
-        return fingerprint_of(self.checkpoint)
+        return self._engines.fingerprint
 
     @cached_property
     def _automata(self) -> "_Automata":
         return _Automata(Vocabulary(self.checkpoint.tokenizer.pieces))
-
-    @cached_property
-    def _packed(self) -> PackedLinears | None:
-        return PackedLinears(self.checkpoint.model) if can_pack(self.checkpoint.model) else None
 
     def decode(
         self,
@@ -86,10 +82,9 @@ class Decoder:
         """
         words, limits = options.all_bad_words(), limits_of(self.checkpoint, options)
         plan = SearchPlan.of(options, limits.target)
-        translator = self._choose(options, plan)
-        self.checkpoint.model.to(_device()).eval()
+        translator, self.engine = self._engines.choose(options, plan, len(sources))
         encoded = self.checkpoint.family.encode(sources, None, limits)
-        self.again, self.cut = Counter(), sum(row.source_cut > 0 for row in encoded)
+        self._again, self.cut = Counter(), sum(row.source_cut > 0 for row in encoded)
         own = [split_banned(banned[i]) if banned else ((), ()) for i in range(len(encoded))]
         left = [Job(i, row.source, own[i][0], plan, plan, own[i][1]) for i, row in enumerate(encoded)]
         while left:
@@ -100,22 +95,9 @@ class Decoder:
                     texts = self.checkpoint.tokenizer.decode_batch([candidate.ids for candidate in of_job])
                     job.take(of_job, texts, [*words, *job.words])
                     if job.done:
-                        self.again.update([job.stage] if job.constrained else ())
+                        self._again.update([(job.stage, job.engine)] if job.constrained else ())
                         yield job.index, job.output
             left = [job for job in left if not job.done]
-
-    def _choose(self, options: DecodingOptions, plan: SearchPlan) -> ctranslate.Translator | None:
-        """The translator, or None for torch. Sets `engine`."""
-        compute_type = options.compute_type.replace("auto", "float32")
-        reason = _reason_for_torch(self.checkpoint, options, plan)
-        if reason is not None:
-            self.engine = "torch float32" + (f" ({reason})" if reason else "")
-            return None
-        self.engine = f"ctranslate2 {compute_type}"
-        if compute_type not in self._translators:
-            threads = torch.get_num_threads()
-            self._translators[compute_type] = ctranslate.Translator(self.checkpoint, self.fingerprint, compute_type, threads)
-        return self._translators[compute_type]
 
     def _search(
         self, jobs: Sequence[Job], words: Sequence[str], translator: ctranslate.Translator | None, batch_size: int, max_tokens: int
@@ -125,8 +107,9 @@ class Decoder:
         if translator is not None and easy:
             yield from translator.search_batches(job_batches(easy, translator.fair_size(len(easy), batch_size), max_tokens))
         by_translator = set(map(id, easy))
-        for batch in job_batches([job for job in jobs if id(job) not in by_translator], batch_size, max_tokens):
-            yield batch, self._search_with_torch(batch, words)
+        hard = [job for job in jobs if id(job) not in by_translator]
+        for batch in job_batches(hard, batch_size, max_tokens):
+            yield batch, self._search_hard(batch, words, self._engines.of(len(hard), batch[0].plan))
 
     def _constraints(self, words: Sequence[str], job: Job) -> list[Constraint]:
         """What is banned for all sources and for one; bytes that make no character always are."""
@@ -137,23 +120,22 @@ class Decoder:
         exact = [some for some in (words, job.words) if some] or [()]
         return [*map(self._automata.of, exact), *map(self._automata.held, possible(job.answers, [*words, *job.words]))]
 
-    def _search_with_torch(self, batch: list[Job], words: Sequence[str]) -> list[list[Candidate]]:
+    def _search_hard(self, batch: list[Job], words: Sequence[str], engine: Engine) -> list[list[Candidate]]:
         """As a whole, or in halves where memory is short."""
-        checkpoint = self.checkpoint
-        constraints = [self._constraints(words, job) for job in batch]
+        for job in batch:
+            job.engine = engine.name
         try:
-            with self._packed.in_use() if self._packed else nullcontext():
-                return search(checkpoint.family, checkpoint.model, [job.ids for job in batch], batch[0].plan, constraints)
+            constraints = [self._constraints(words, job) for job in batch]
+            return engine.search([job.ids for job in batch], batch[0].plan, constraints)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
             if len(batch) == 1:
                 raise InputError(NO_MEMORY) from error
         # Outside of the except block, which would keep what the failed search holds.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        engine.free()
         half = len(batch) // 2
-        return self._search_with_torch(batch[:half], words) + self._search_with_torch(batch[half:], words)
+        return self._search_hard(batch[:half], words, engine) + self._search_hard(batch[half:], words, engine)
 
 
 class _Automata:
@@ -182,30 +164,7 @@ class _Automata:
         return self._known[key]
 
 
-def limits_of(checkpoint: Checkpoint, options: DecodingOptions) -> Limits:
+def limits_of(checkpoint: Model, options: DecodingOptions) -> Limits:
     """The most tokens of a source and of an output: those of the options, else those of the model's training."""
     source = options.max_input_length or checkpoint.max_input_length
     return checkpoint.family.within(Limits(source, options.max_target_length or checkpoint.max_target_length))
-
-
-def _device() -> torch.device:
-    """The accelerator of this machine, if it has one."""
-    return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device("cpu")
-
-
-def _reason_for_torch(checkpoint: Checkpoint, options: DecodingOptions, plan: SearchPlan) -> str | None:
-    """Why torch searches, empty where it was asked for; None where CTranslate2 does.
-
-    Raises InputError where CTranslate2 was asked for and cannot do it.
-    """
-    if options.backend == "torch":
-        return ""
-    must = options.backend == "ctranslate2" or options.compute_type == "int8"
-    device = _device()
-    if not must and device.type != "cpu":
-        return f"on {device.type}"
-    reason = ctranslate.obstacle(checkpoint) if ctranslate.expressible(plan) else "CTranslate2 does not search so"
-    if reason is not None and must:
-        asked = "--backend ctranslate2" if options.backend == "ctranslate2" else "--compute_type int8"
-        raise InputError(f"{asked} is not possible: {reason}; leave it out to use torch")
-    return reason

@@ -61,6 +61,7 @@ class Job:
     done: bool = False
     texts: dict[str, Text] = field(default_factory=dict)  # by what they are after normalization
     rounds: int = 0
+    engine: str = ""  # of the last search, if it was not CTranslate2
 
     def take(self, candidates: Sequence[Candidate], texts: Sequence[str], banned: Sequence[str]) -> None:
         """Note what a search found. Then the job is done, or wants another search: wider, or of the next stage."""
@@ -95,7 +96,7 @@ class Job:
 
     @property
     def constrained(self) -> bool:
-        """Whether the search is one under constraints, which only torch does."""
+        """Whether the search is one under constraints, which CTranslate2 does not do."""
         return self.stage > Stage.FREE
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from toi.decoding.endings import Constraint
 from toi.decoding.options import DecodingOptions, NBestOptions
 
+NO_MEMORY = "one source alone needs more memory than there is; lower --max_input_length, --num_beams or --num_return_sequences"
 Constraints = Sequence[Sequence[Constraint]]  # of each source
 
 

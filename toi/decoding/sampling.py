@@ -9,6 +9,7 @@ import torch
 
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.scores import advanced, log_probabilities, without_banned
+from toi.decoding.tensors import Tensors
 from toi.models.family import Steps
 
 
@@ -23,13 +24,13 @@ def sample(
     sums, totals = torch.zeros(len(outputs)), torch.zeros(len(outputs))
     ids = torch.zeros(len(outputs), 0, dtype=torch.long)  # (outputs, length)
     places = torch.tensor([row for row, _ in outputs])  # the source of each output
-    logits = steps.start()
+    arrays, logits = Tensors(), steps.start()
     logits = logits[places.to(logits.device)]
-    steps.select(places)
+    steps.select(places.numpy())
     for step in range(plan.max_length):
-        log_probs, ranked = log_probabilities(logits.float(), ids, plan, end_ids)
+        log_probs, ranked = log_probabilities(arrays, logits, ids.numpy(), plan, end_ids)
         last = step + 1 == plan.max_length
-        open_ = without_banned(ranked, [constraints[row] for row, _ in outputs], endings, end_ids, last)
+        open_ = without_banned(arrays, ranked, [constraints[row] for row, _ in outputs], endings, end_ids, last)
         tokens = draw(open_, random[:, step].to(open_.device), plan)[:, None]  # (outputs, 1)
         sums = sums + log_probs.gather(1, tokens).squeeze(1).cpu()
         totals = totals + open_.gather(1, tokens).squeeze(1).cpu()  # minus infinity where nothing was open
@@ -49,10 +50,10 @@ def sample(
         endings = [advanced(constraints[outputs[i][0]], endings[i], int(ids[i, -1])) for i in going_on]
         if len(going_on) < len(outputs):
             kept = torch.tensor(going_on)
-            steps.select(kept)
+            steps.select(kept.numpy())
             ids, sums, totals, random = ids[kept], sums[kept], totals[kept], random[kept]
             outputs = [outputs[i] for i in going_on]
-        logits = steps.step(ids[:, -1])
+        logits = steps.step(ids[:, -1].numpy())
     return candidates
 
 

@@ -1,10 +1,11 @@
 """What a step of a search does to the logits of a model: penalties, and constraints on the text."""
 
+import math
 from collections.abc import Sequence
 
 import numpy
-import torch
 
+from toi.decoding.arrays import Array, Arrays
 from toi.decoding.endings import Constraint, Ending
 from toi.decoding.plan import Constraints, SearchPlan
 
@@ -12,27 +13,27 @@ Endings = tuple[Ending, ...]  # of one output, for each of its constraints
 
 
 def log_probabilities(
-    logits: torch.Tensor, written: torch.Tensor, plan: SearchPlan, end_ids: Sequence[int]
-) -> tuple[torch.Tensor, torch.Tensor]:
+    arrays: Arrays, logits: Array, written: numpy.ndarray, plan: SearchPlan, end_ids: Sequence[int]
+) -> tuple[Array, Array]:
     """Log-probabilities of the model, and with the penalties: both (outputs, vocabulary). `written`: (outputs, length).
 
     An output is never empty. As in CTranslate2, penalties change the logits: the repetition penalty as in Keskar et al. 2019.
     """
+    logits = arrays.single(logits)
     if written.shape[1] == 0:
-        logits = logits.clone()
-        logits[:, list(end_ids)] = -torch.inf
-    log_probs = logits.log_softmax(-1)
+        logits = arrays.copied(logits)
+        logits[:, list(end_ids)] = -math.inf
+    log_probs = arrays.log_softmax(logits)
     if plan.repetition_penalty == 1 and not plan.no_repeat_ngram_size:
         return log_probs, log_probs
-    logits = logits.clone()
+    logits = arrays.copied(logits)
     if plan.repetition_penalty != 1 and written.shape[1]:
-        there = written.to(logits.device)
-        known = logits.gather(1, there)
-        known = torch.where(known < 0, known * plan.repetition_penalty, known / plan.repetition_penalty)
-        logits.scatter_(1, there, known)
+        there = arrays.placed(numpy.arange(len(written))[:, None], logits), arrays.placed(written, logits)
+        known = logits[there]  # (outputs, length)
+        logits[there] = arrays.where(known < 0, known * plan.repetition_penalty, known / plan.repetition_penalty)
     for output, ids in enumerate(written.tolist() if plan.no_repeat_ngram_size else ()):
-        logits[output, repeating(ids, plan.no_repeat_ngram_size)] = -torch.inf
-    return log_probs, logits.log_softmax(-1)
+        logits[output, repeating(ids, plan.no_repeat_ngram_size)] = -math.inf
+    return log_probs, arrays.log_softmax(logits)
 
 
 def repeating(ids: list[int], n: int) -> list[int]:
@@ -42,8 +43,8 @@ def repeating(ids: list[int], n: int) -> list[int]:
 
 
 def without_banned(
-    log_probs: torch.Tensor, constraints: Constraints, endings: Sequence[Endings], end_ids: Sequence[int], last: bool
-) -> torch.Tensor:
+    arrays: Arrays, log_probs: Array, constraints: Constraints, endings: Sequence[Endings], end_ids: Sequence[int], last: bool
+) -> Array:
     """The log-probabilities (outputs, vocabulary), minus infinity for what the constraints of each output forbid.
 
     `last`: no token may follow the one that is chosen.
@@ -59,9 +60,9 @@ def without_banned(
                     outputs.append(numpy.full(len(forbidden), output))
     if not tokens:
         return log_probs
-    log_probs = log_probs.clone()
-    where = (torch.from_numpy(numpy.concatenate(outputs)), torch.from_numpy(numpy.concatenate(tokens)))
-    log_probs[tuple(index.to(log_probs.device) for index in where)] = -torch.inf
+    log_probs = arrays.copied(log_probs)
+    where = numpy.concatenate(outputs), numpy.concatenate(tokens)
+    log_probs[tuple(arrays.placed(index, log_probs) for index in where)] = -math.inf
     return log_probs
 
 

@@ -13,9 +13,8 @@ from transformers import PreTrainedModel
 from toi.decoding.beams import BeamSearch
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.sampling import sample
+from toi.decoding.tensors import Tensors
 from toi.models.family import Family
-
-NO_MEMORY = "one source alone needs more memory than there is; lower --max_input_length, --num_beams or --num_return_sequences"
 
 
 @torch.inference_mode()
@@ -34,4 +33,4 @@ def search(
     constraints = constraints or [()] * len(sources)
     if plan.do_sample:
         return sample(steps, family.end_ids, sources, plan, constraints)
-    return BeamSearch(steps, family.end_ids, len(sources), plan, constraints).candidates()
+    return BeamSearch(steps, family.end_ids, len(sources), plan, constraints, Tensors()).candidates()

@@ -1,11 +1,14 @@
 """A saved model: what `save_pretrained` writes, `task.json` and `run.json`, all at once or not at all."""
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy
 import torch
 import transformers
 from huggingface_hub import snapshot_download
@@ -15,15 +18,15 @@ from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 from toi.data.tasks import HIGHLIGHT, Task, read_task, write_task
 from toi.models.family import Family
 from toi.models.members import family_of
-from toi.models.place import check_model, local_folder
+from toi.models.place import check_model, limits_of_training, local_folder
 from toi.models.tokenizer import Tokenizer
 from toi.models.tokenizer_files import load_tokenizer
 from toi.system.errors import InputError, first_line
 from toi.system.files import check_writable, read_json, replacing_folder, write_json
 from toi.system.memory import keep_memory, out_of_memory
+from toi.system.states import Marks
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-_LONGEST = 1_000_000  # tokens of a text
 # What Toi writes into a model folder: of another model, and so not taken along when a new one is saved.
 _OURS = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
@@ -42,11 +45,30 @@ class Checkpoint:
     name: str
     max_input_length: int = 512  # the limits of its training, in tokens
     max_target_length: int = 64
+    seen: dict[str, Marks] | None = None  # the files that it was loaded from, and is still the same as
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the model."""
         return self.family.tokenizer
+
+    @property
+    def loaded(self) -> "Checkpoint":
+        """Itself: see `toi.models.ready.ReadyModel`."""
+        return self
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the configuration and the weights, as they are in memory."""
+        digest = hashlib.sha256(json.dumps(self.model.config.to_dict(), sort_keys=True, default=str).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+            digest.update(tensor.detach().contiguous().cpu().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    @torch.inference_mode()
+    def first_logits(self, sources: Sequence[Sequence[int]]) -> numpy.ndarray:
+        """What the model predicts for the first token of an output: (sources, vocabulary)."""
+        return self.family.begin(self.model.eval(), sources).start().float().cpu().numpy()
 
 
 def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = False, seed: int = 0) -> Checkpoint:
@@ -64,7 +86,7 @@ def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = F
     family = family_of(config)
     if family is None:
         raise InputError(f"{name}: a {config.model_type} model does not write; give a sequence-to-sequence or a causal model")
-    limits = _limits(folder)
+    limits = limits_of_training(folder)
     tokenizer = load_tokenizer(folder if tokenizer_name is None else find(tokenizer_name, weights=False), family.sentinels)
     if from_scratch:
         config.vocab_size = max(config.vocab_size, len(tokenizer))
@@ -74,7 +96,7 @@ def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = F
     else:
         model = _load_weights(folder, config, family)
     make_room(model, tokenizer)
-    return Checkpoint(model, family(tokenizer, model.config, model.generation_config), read_task(folder), name, **limits)
+    return Checkpoint(model, family(tokenizer, model.config, model.generation_config), read_task(folder), name, *limits)
 
 
 def _configuration(folder: Path) -> PretrainedConfig:
@@ -108,22 +130,6 @@ def _said(error: Exception) -> str:
     if "ignore_mismatched_sizes" in text:
         return "they have other sizes than config.json says"
     return first_line(error)
-
-
-def _limits(folder: Path) -> dict[str, int]:
-    """The lengths that a model of ours was trained with. Raises InputError for a `run.json` that does not say so properly."""
-    path = folder / "run.json"
-    if not path.is_file():
-        return {}
-    run = read_json(path)
-    options = run.get("options", {}) if isinstance(run, dict) else None
-    if not isinstance(options, dict):
-        raise InputError(f"{path}: not the description of a training run; remove it, or train again")
-    limits = {name: options[name] for name in ("max_input_length", "max_target_length") if options.get(name) is not None}
-    for name, value in limits.items():
-        if type(value) is not int or not 2 <= value <= _LONGEST:
-            raise InputError(f"{path}: {name} is not a number of tokens: {value!r}")
-    return limits
 
 
 def _load_weights(folder: Path, config: PretrainedConfig, family: type[Family]) -> PreTrainedModel:

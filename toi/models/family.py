@@ -6,14 +6,18 @@ training and for CTranslate2. `toi/models/members.py` says which family a config
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy
-import torch
-from transformers import PretrainedConfig, PreTrainedModel
 
-from toi.models.batches import Batch, Encoded
-from toi.models.tokenizer import Tokenizer
+from toi.models.batches import Encoded
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from toi.models.padded import Batch
+    from toi.models.tokenizer import Tokenizer
 
 
 class Limits(NamedTuple):
@@ -24,17 +28,17 @@ class Limits(NamedTuple):
 
 
 class Steps(Protocol):
-    """A batch of outputs under way; at first there is one for each source."""
+    """A batch of outputs under way; at first there is one for each source. Logits are of torch, or of numpy."""
 
-    def start(self) -> torch.Tensor:
+    def start(self) -> Any:
         """The logits behind the sources, before anything is written: (sources, vocabulary)."""
         ...
 
-    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+    def step(self, tokens: numpy.ndarray) -> Any:
         """The logits behind the tokens, one of each output: (outputs,) -> (outputs, vocabulary)."""
         ...
 
-    def select(self, outputs: torch.Tensor) -> None:
+    def select(self, outputs: numpy.ndarray) -> None:
         """Go on with these outputs (indices)."""
         ...
 
@@ -42,17 +46,17 @@ class Steps(Protocol):
 class Family(Protocol):
     """A kind of model, with the tokenizer and the ids of one model of it."""
 
-    tokenizer: Tokenizer
+    tokenizer: "Tokenizer"
     label: str  # what to call the kind of model: T5, gpt2
     pad_id: int  # what fills up batches
     end_ids: tuple[int, ...]  # what ends an output; a target ends in the first of them
     undecayed: tuple[str, ...]  # parts of names: matrices that weight decay leaves alone
     sentinels: int  # tokens behind the pieces of a SentencePiece file that does not say how many
 
-    def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None): ...
+    def __init__(self, tokenizer: "Tokenizer", config: "PretrainedConfig", generation_config: Any = None): ...
 
     @staticmethod
-    def knows(config: PretrainedConfig) -> bool:
+    def knows(config: "PretrainedConfig") -> bool:
         """Whether a model with this configuration is of this kind."""
         ...
 
@@ -73,11 +77,11 @@ class Family(Protocol):
         """How many tokens each row costs in a batch: (rows,)."""
         ...
 
-    def collate(self, rows: Sequence[Encoded]) -> Batch:
+    def collate(self, rows: Sequence[Encoded]) -> "Batch":
         """Rows padded to a batch."""
         ...
 
-    def logits(self, model: Any, batch: Batch, packed: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    def logits(self, model: Any, batch: "Batch", packed: bool) -> "tuple[torch.Tensor, torch.Tensor]":
         """What the model predicts, (batch, target, vocabulary), and the labels (batch, target).
 
         `packed`: only the places that have a target, as one row, (1, places, vocabulary) and (1, places), where the model can.
@@ -85,18 +89,22 @@ class Family(Protocol):
         """
         ...
 
-    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
+    def begin(self, model: "PreTrainedModel", sources: Sequence[Sequence[int]]) -> Steps:
         """Outputs for encoded sources, about to be written."""
         ...
 
-    def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
+    def make_trainable(self, model: "PreTrainedModel", device: "torch.device", *, fp16: bool, compiled: bool) -> None:
         """Prepare a model for training in place, without touching its parameters."""
         ...
 
-    def obstacle(self, model: PreTrainedModel) -> str | None:
+    def facts(self, model: "PreTrainedModel") -> dict[str, Any] | None:
+        """What this kind of model writes by without torch, its `kind` among it (toi/models/quick_members.py); None if it cannot."""
+        ...
+
+    def obstacle(self, model: "PreTrainedModel") -> str | None:
         """Why CTranslate2 cannot run this model; None if it can."""
         ...
 
-    def convert(self, model: PreTrainedModel, folder: Path) -> None:
+    def convert(self, model: "PreTrainedModel", folder: Path) -> None:
         """Write the model for CTranslate2. Its tokens are called "0", "1", ...: only our tokenizer turns text into ids."""
         ...

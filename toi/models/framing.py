@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from toi.models.batches import Encoded
 from toi.models.family import Limits
-from toi.models.tokenizer import Tokenizer
+from toi.models.texts import Texts
 
 Frame = tuple[Sequence[int], Sequence[int]]  # the ids before a text, and those behind it: they are never cut off
 
 
 def framed_rows(
-    tokenizer: Tokenizer,
+    tokenizer: Texts,
     sources: Sequence[str],
     targets: Sequence[str] | None,
     limits: Limits,

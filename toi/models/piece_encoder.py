@@ -26,6 +26,10 @@ class PieceEncoder:
         self._added = added
         self._split = re.compile(r"\s*(" + "|".join(map(re.escape, longest_first)) + r")\s*") if longest_first else None
 
+    def tokens(self) -> list[str]:
+        """The pieces, by their ids; added tokens are none."""
+        return list(self._pieces.id_to_piece(list(range(self._pieces.get_piece_size()))))
+
     def encode(self, text: str) -> list[int]:
         """The ids of a text, with nothing around them."""
         if self._split is None or not self._split.search(text):

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 from toi.system.errors import InputError
+from toi.system.files import read_json
+
+_LIMITS = {"max_input_length": 512, "max_target_length": 64}  # of a model that does not say any
+_LONGEST = 1_000_000  # tokens of a text
 
 
 def local_folder(name: str) -> Path | None:
@@ -24,3 +28,22 @@ def check_model(name: str, tokenizer_name: str | None = None) -> None:
         raise InputError(f"{folder}: no config.json, so this is not a model folder; train one with train.py --do_train")
     if tokenizer_name is not None:
         local_folder(tokenizer_name)
+
+
+def limits_of_training(folder: Path) -> tuple[int, int]:
+    """The lengths of sources and outputs that a model was trained with, in tokens; those that it has otherwise.
+
+    Raises InputError for a `run.json` that does not say so properly.
+    """
+    path = folder / "run.json"
+    run = read_json(path) if path.is_file() else {}
+    options = run.get("options", {}) if isinstance(run, dict) else None
+    if not isinstance(options, dict):
+        raise InputError(f"{path}: not the description of a training run; remove it, or train again")
+    limits = dict(_LIMITS)
+    for name in limits:
+        value = options.get(name)
+        if value is not None and (type(value) is not int or not 2 <= value <= _LONGEST):
+            raise InputError(f"{path}: {name} is not a number of tokens: {value!r}")
+        limits[name] = limits[name] if value is None else value
+    return limits["max_input_length"], limits["max_target_length"]

@@ -12,18 +12,20 @@ import shutil
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from tokenizers import AddedToken
+from tokenizers import AddedToken, decoders
 from transformers import PreTrainedTokenizerFast
 
 from toi.models.piece_encoder import PieceEncoder
-from toi.models.pieces import Piece, pieces_of, without_unfinished
+from toi.models.pieces import Piece, pieces_of
+from toi.models.texts import Texts
 
 PAD, EOS, UNK = "<pad>", "</s>", "<unk>"
 
 
-class Tokenizer:
-    """The tokenizer of a model. `encode` gives the ids of the text alone, without what stands `around` it.
+class Tokenizer(Texts):
+    """The tokenizer of a model.
 
     Added tokens (`<extra_id_0>`, `<hl>`) take the spaces around them, and the text behind one goes on
     without a new word mark, so that 山<hl>梨 and 山 <hl> 梨 are the same ids.
@@ -37,9 +39,9 @@ class Tokenizer:
 
     def _find_added(self) -> None:
         # The pieces <pad>, </s> and <unk> are not written in texts, but a text may hold those characters.
-        self._added = {token: i for token, i in self.fast.get_added_vocab().items() if token not in (PAD, EOS, UNK)}
+        self.added = {token: i for token, i in self.fast.get_added_vocab().items() if token not in (PAD, EOS, UNK)}
         if self._own is not None:
-            self._own.split_at(self._added)
+            self._own.split_at(self.added)
         self.__dict__.pop("pieces", None)
 
     @property
@@ -51,6 +53,11 @@ class Tokenizer:
     def pad_id(self) -> int:
         """The id that fills up batches; that which ends a sequence where there is none: what is padding is known by length."""
         return self.eos_id if self.fast.pad_token_id is None else int(self.fast.pad_token_id)
+
+    @property
+    def bos_id(self) -> int | None:
+        """The id that begins a sequence, where there is one."""
+        return self.fast.bos_token_id
 
     @property
     def unk_id(self) -> int | None:
@@ -77,10 +84,6 @@ class Tokenizer:
             content += self.sentencepiece_file.read_bytes()
         return hashlib.sha256(content).hexdigest()
 
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text, with nothing around them."""
-        return self.encode_batch([text])[0]
-
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """The ids of each text, with nothing around them."""
         if self._own is not None:
@@ -88,51 +91,47 @@ class Tokenizer:
         texts = list(texts)
         return [list(ids) for ids in self.fast(texts, add_special_tokens=False).input_ids] if texts else []
 
-    def is_unknown(self, character: str) -> bool:
-        """Whether the vocabulary has no piece of its own for a character: it becomes `<unk>`, or bytes."""
-        ids = self.encode(character)
-        return self.unk_id in ids or any(isinstance(self.pieces[i], bytes) for i in ids)
-
     @cached_property
     def pieces(self) -> Sequence[Piece]:
         """What each id adds to a text: characters, or bytes that may be a part of one; nothing for those that are not shown."""
-        silent = {self.pad_id, self.eos_id, self.fast.bos_token_id, *self._added.values()} - {self.unk_id, None}
+        silent: set[Any] = {self.pad_id, self.eos_id, self.bos_id, *self.added.values()} - {self.unk_id, None}
         tokens = self.fast.convert_ids_to_tokens(list(range(len(self))))
         return pieces_of(tokens, silent, json.loads(self.fast.backend_tokenizer.to_str())["decoder"])
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids, special tokens left out."""
-        return self.decode_batch([ids])[0]
+    def _join(self, batch: list[list[int]]) -> list[str]:
+        return self.fast.batch_decode(batch, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
-    def decode_batch(self, batch: Iterable[Iterable[int]], *, added: bool = False) -> list[str]:
-        """The text of each list of ids, special tokens left out; `added` shows the added ones (`<hl>`).
-
-        A character whose last bytes are missing at the end is left out too.
-        """
-        skip = {self.pad_id, self.eos_id, self.fast.bos_token_id, *(() if added else self._added.values())}
-        shown = [[i for i in map(int, ids) if i not in skip] for ids in batch]
-        texts = self.fast.batch_decode(
-            [without_unfinished(ids, self.pieces) for ids in shown], skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-        return [text.strip() for text in texts]
+    def facts(self) -> dict[str, Any] | None:
+        """What a `PieceTokenizer` is made of, beside the `spiece.model`; None where that is not all."""
+        if self._own is None:
+            return None
+        decoder = json.loads(self.fast.backend_tokenizer.to_str())["decoder"]
+        marks = [part for part in decoder.get("decoders", []) if part["type"] == "Metaspace"]
+        dummy = bool(marks) and marks[0]["prepend_scheme"] == "first"
+        if decoder != json.loads(decoder_of(dummy).__getstate__()):
+            return None
+        ids = {"eos_id": self.eos_id, "pad_id": self.pad_id, "bos_id": self.bos_id, "unk_id": self.unk_id}
+        return {**ids, "dummy_prefix": dummy, "size": len(self), "added": self.added}
 
     def add(self, token: str) -> bool:
         """Make `token` one token, if it is not one yet. Returns whether it was added.
 
         The model's embeddings must then have `len(tokenizer)` rows at least.
         """
-        if token in self._added:
+        if token in self.added:
             return False
         self.fast.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)], special_tokens=True)
         self._find_added()
         return True
-
-    def id_of(self, token: str) -> int:
-        """The id of an added token. Raises KeyError if there is none."""
-        return self._added[token]
 
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json` and its configuration, and the `spiece.model` if there is one."""
         self.fast.save_pretrained(folder)
         if self.sentencepiece_file is not None:
             shutil.copyfile(self.sentencepiece_file, Path(folder) / "spiece.model")
+
+
+def decoder_of(dummy_prefix: bool) -> decoders.Decoder:
+    """What makes texts of the pieces of a SentencePiece model; `dummy_prefix`: whether `▁` was put before every text."""
+    marks = decoders.Metaspace(replacement="▁", prepend_scheme="first" if dummy_prefix else "never", split=False)
+    return decoders.Sequence([decoders.ByteFallback(), marks, decoders.Fuse()])

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from sentencepiece import sentencepiece_model_pb2
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as Fast
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from toi.models.tokenizer import EOS, PAD, UNK, Tokenizer
+from toi.models.tokenizer import EOS, PAD, UNK, Tokenizer, decoder_of
 from toi.system.errors import InputError, first_line
 from toi.system.files import read_json
 
@@ -94,9 +94,7 @@ def from_sentencepiece(path: str | Path, sentinels: int = _SENTINELS) -> PreTrai
     fast.normalizer = normalizers.Sequence(_normalizers(proto.normalizer_spec))
     dummy = "first" if proto.normalizer_spec.add_dummy_prefix else "never"
     fast.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=dummy, split=False)
-    fast.decoder = decoders.Sequence(
-        [decoders.ByteFallback(), decoders.Metaspace(replacement="▁", prepend_scheme=dummy, split=False), decoders.Fuse()]
-    )
+    fast.decoder = decoder_of(proto.normalizer_spec.add_dummy_prefix)
     fast.post_processor = processors.TemplateProcessing(
         single=f"$A {EOS}", pair=f"$A {EOS} $B {EOS}", special_tokens=[(EOS, fast.token_to_id(EOS))]
     )

@@ -10,7 +10,7 @@ from toi.data.tasks import keeps_line_breaks
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
-from toi.models.checkpoint import Checkpoint
+from toi.models.ready import Model
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.results import write_results
@@ -18,7 +18,7 @@ from toi.scoring.scored import gold_references, score_rows
 
 
 def evaluate_model(
-    checkpoint: Checkpoint, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
+    checkpoint: Model, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
 ) -> tuple[dict[str, dict[str, Score]], dict[str, int]]:
     """Predict the splits, write `{split}_output.tsv` and `results.json` to `output_dir`, return the scores and row counts."""
     predictions = predict_splits(checkpoint, data_dir, splits, options, batch_size, output_dir)
@@ -29,7 +29,7 @@ def evaluate_model(
 
 
 def predict_splits(
-    checkpoint: Checkpoint, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
+    checkpoint: Model, data_dir: str, splits: Sequence[str], options: DecodingOptions, batch_size: int, output_dir: str
 ) -> dict[str, list[Prediction]]:
     """Predict the splits and write `{split}_output.tsv`."""
     line_breaks = keeps_line_breaks(data_dir)
@@ -41,7 +41,7 @@ def predict_splits(
     return predictions
 
 
-def about_model(checkpoint: Checkpoint, data_dir: str, options: DecodingOptions) -> dict[str, Any]:
+def about_model(checkpoint: Model, data_dir: str, options: DecodingOptions) -> dict[str, Any]:
     """The beginning of `results.json`: which model, on which data, decoded how."""
     decoding = {name: value for name, value in vars(options).items() if name in DecodingOptions.__dataclass_fields__}
     return {"model": checkpoint.name, "data_dir": data_dir, "decoding": decoding}

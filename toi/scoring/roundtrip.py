@@ -14,7 +14,7 @@ from toi.data.tasks import Task, write_task
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
-from toi.models.checkpoint import Checkpoint
+from toi.models.ready import Model
 from toi.scoring.measures import Measure
 from toi.scoring.profiles import jglue_measures
 from toi.system.errors import InputError
@@ -30,7 +30,7 @@ class RoundTrip:
     unasked: int  # rows without a question
 
 
-def qa_task(checkpoint: Checkpoint) -> Task:
+def qa_task(checkpoint: Model) -> Task:
     """The task of a model that answers questions; the built-in one if it has none. Raises InputError if it asks them."""
     task = checkpoint.task or Task.named("qa")
     if task.asks:

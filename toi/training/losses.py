@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import functional
 
-from toi.models.batches import IGNORED, Batch
+from toi.models.batches import IGNORED
+from toi.models.padded import Batch
 from toi.system.errors import InputError, first_line
 from toi.training.options import LOSSES, LearningOptions
 

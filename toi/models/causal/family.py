@@ -15,10 +15,11 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from toi.models.batches import IGNORED, Batch, Encoded, mask_of, pad
+from toi.models.batches import IGNORED, Encoded
 from toi.models.causal.steps import CausalSteps
 from toi.models.family import Limits, Steps
 from toi.models.framing import framed_rows
+from toi.models.padded import Batch, mask_of, pad
 from toi.models.tokenizer import Tokenizer
 
 _SEPARATOR = "\n"
@@ -105,6 +106,10 @@ class CausalFamily:
 
     def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
         """Nothing has to be done."""
+
+    def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
+        """None: no causal model is converted yet."""
+        return None
 
     def obstacle(self, model: PreTrainedModel) -> str | None:
         """No causal model is converted yet."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy
 import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from toi.models.batches import mask_of, pad
+from toi.models.padded import mask_of, pad
 
 
 class CausalSteps:
@@ -24,21 +25,21 @@ class CausalSteps:
         positions = (self._mask.cumsum(1) - 1).clamp_min(0)
         return self._read(self._ids, positions)
 
-    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+    def step(self, tokens: numpy.ndarray) -> torch.Tensor:
         """The logits behind the tokens: (outputs,) -> (outputs, vocabulary)."""
-        tokens = tokens.to(self._mask.device)
-        self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
+        ids = torch.as_tensor(tokens, device=self._mask.device)[:, None]
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(ids), 1)], dim=1)
         positions = self._lengths[:, None]
         self._lengths = self._lengths + 1
-        return self._read(tokens[:, None], positions)
+        return self._read(ids, positions)
 
     def _read(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         return self._model(
             input_ids=ids, attention_mask=self._mask, position_ids=positions, past_key_values=self._cache, use_cache=True
         ).logits[:, -1]
 
-    def select(self, outputs: torch.Tensor) -> None:
+    def select(self, outputs: numpy.ndarray) -> None:
         """Go on with these outputs (indices)."""
-        outputs = outputs.to(self._mask.device)
-        self._cache.reorder_cache(outputs)
-        self._mask, self._lengths = self._mask[outputs], self._lengths[outputs]
+        chosen = torch.as_tensor(outputs, device=self._mask.device)
+        self._cache.reorder_cache(chosen)
+        self._mask, self._lengths = self._mask[chosen], self._lengths[chosen]

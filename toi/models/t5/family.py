@@ -1,38 +1,33 @@
-"""Encoder-decoder models: T5, mT5 and, more slowly, whatever else transformers loads as a sequence-to-sequence model.
-
-source  [prefix] tokens </s>        cut at the end, </s> kept
-target  [prefix] tokens </s>        the decoder reads it one step later, behind its start
-"""
+"""Encoder-decoder models: T5, mT5 and, more slowly, whatever else transformers loads as a sequence-to-sequence model."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
 
-from toi.models.batches import IGNORED, Batch, Encoded, mask_of, pad
-from toi.models.family import Limits, Steps
-from toi.models.framing import framed_rows
+from toi.models.batches import IGNORED, Encoded
+from toi.models.family import Steps
+from toi.models.padded import Batch, mask_of, pad
 from toi.models.t5 import conversion
 from toi.models.t5.fast import can_speed_up, speed_up
-from toi.models.t5.steps import CachedSteps, T5Steps, knows
+from toi.models.t5.quick import settings_of
+from toi.models.t5.rows import T5Rows
+from toi.models.t5.steps import CachedSteps, T5Steps, knows, scales_outputs
 from toi.models.tokenizer import Tokenizer
 
 
-class T5Family:
+class T5Family(T5Rows):
     """See `toi.models.family.Family`."""
 
     undecayed: tuple[str, ...] = ("relative_attention_bias",)
     sentinels = 100
+    tokenizer: Tokenizer
 
     def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None):
-        self.tokenizer = tokenizer
-        self.pad_id = tokenizer.pad_id
-        self.end_ids: tuple[int, ...] = (tokenizer.eos_id,)
         starts = (getattr(c, "decoder_start_token_id", None) for c in (generation_config, config))
-        self.start_id = next((int(i) for i in starts if i is not None), self.pad_id)  # T5 starts with the padding id
+        super().__init__(tokenizer, next((int(i) for i in starts if i is not None), tokenizer.pad_id))  # T5 starts with the padding
         self.label = {"t5": "T5", "mt5": "mT5"}.get(config.model_type, config.model_type)
         self._fast = False  # whether the model computes only the logits that are asked for
 
@@ -45,20 +40,6 @@ class T5Family:
     def auto_class() -> Any:
         """The class of transformers that loads such models."""
         return AutoModelForSeq2SeqLM
-
-    def within(self, limits: Limits) -> Limits:
-        """The limits themselves: positions are relative."""
-        return limits
-
-    def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
-        """The ids of rows, each text cut at its end."""
-        prefix, suffix = self.tokenizer.around
-        frame = prefix, suffix or self.end_ids
-        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame)
-
-    def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
-        """The lengths of the sources: targets are short, and go along."""
-        return source_lengths
 
     def collate(self, rows: Sequence[Encoded]) -> Batch:
         """Rows padded on the right; the decoder reads the labels one step later, behind its start."""
@@ -89,6 +70,14 @@ class T5Family:
         if not compiled and can_speed_up(model, device):
             speed_up(model)
             self._fast = True
+
+    def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
+        """What a `QuickT5` is made of."""
+        if not knows(model):
+            return None
+        tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+        settings = settings_of(model.config, scaled=scales_outputs(model), tied=tied)
+        return {"kind": "t5", "start_id": self.start_id, "settings": settings}
 
     def obstacle(self, model: PreTrainedModel) -> str | None:
         """Why CTranslate2 cannot run this model; None if it can."""

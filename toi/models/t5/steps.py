@@ -10,6 +10,7 @@ Linear layers are those of the model, packed or not (toi/models/packed.py).
 
 from typing import Any
 
+import numpy
 import torch
 from torch.nn import functional
 from transformers import PreTrainedModel
@@ -67,12 +68,11 @@ class T5Steps:
 
     def start(self) -> torch.Tensor:
         """The logits behind the start of the decoder: (sources, vocabulary)."""
-        return self.step(torch.full((len(self._sources),), self._start_id))
+        return self.step(numpy.full(len(self._sources), self._start_id))
 
-    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+    def step(self, tokens: numpy.ndarray) -> torch.Tensor:
         """The logits behind the tokens, one of each output: (outputs,) -> (outputs, vocabulary)."""
-        tokens = tokens.to(self._model.device)
-        hidden = self._stack.embed_tokens(tokens)  # (outputs, d_model)
+        hidden = self._stack.embed_tokens(torch.as_tensor(tokens, device=self._model.device))  # (outputs, d_model)
         self._make_room(len(tokens), hidden)
         now, self._written = self._written, self._written + 1
         bias = self._bias[:, : self._written].flip(1)[None, :, None]  # (1, heads, 1, written)
@@ -94,15 +94,15 @@ class T5Steps:
             hidden = hidden * self._model.config.d_model**-0.5
         return self._model.lm_head(hidden)
 
-    def select(self, outputs: torch.Tensor) -> None:
+    def select(self, outputs: numpy.ndarray) -> None:
         """Go on with these outputs (indices)."""
-        self._share(self._sources[outputs.cpu()])
-        outputs = outputs.to(self._model.device)
+        self._share(self._sources[outputs])
+        chosen = torch.as_tensor(outputs, device=self._model.device)
         if len(outputs) != self._buffers[0][0].shape[1]:
             self._spare = [self._buffer(len(outputs), buffer) for buffer in self._buffers[0]]
         for buffers in self._buffers:
             for i, buffer in enumerate(buffers):
-                torch.index_select(buffer[: self._written], 1, outputs, out=self._spare[i][: self._written])
+                torch.index_select(buffer[: self._written], 1, chosen, out=self._spare[i][: self._written])
                 buffers[i] = self._spare[i]
                 self._spare[i] = buffer if buffer.shape == buffers[i].shape else self._buffer(len(outputs), buffer)
 
@@ -165,10 +165,10 @@ class CachedSteps:
         starts = torch.full((len(self._hidden),), self._start_id, device=self._hidden.device)
         return self._read(starts, self._hidden)
 
-    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+    def step(self, tokens: numpy.ndarray) -> torch.Tensor:
         """The logits behind the tokens: (outputs,) -> (outputs, vocabulary)."""
         # Behind the first step the decoder has keys and values of the source in its cache: only the shape counts.
-        return self._read(tokens.to(self._hidden.device), self._hidden[:1].expand(len(tokens), -1, -1))
+        return self._read(torch.as_tensor(tokens, device=self._hidden.device), self._hidden[:1].expand(len(tokens), -1, -1))
 
     def _read(self, tokens: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         return self._model(
@@ -176,9 +176,9 @@ class CachedSteps:
             decoder_input_ids=tokens[:, None], past_key_values=self._cache, use_cache=True,
         ).logits[:, -1]  # fmt: skip
 
-    def select(self, outputs: torch.Tensor) -> None:
+    def select(self, outputs: numpy.ndarray) -> None:
         """Go on with these outputs (indices)."""
-        outputs = outputs.to(self._mask.device)
-        self._cache.self_attention_cache.reorder_cache(outputs)
-        self._cache.cross_attention_cache.reorder_cache(outputs)
-        self._mask = self._mask[outputs]
+        chosen = torch.as_tensor(outputs, device=self._mask.device)
+        self._cache.self_attention_cache.reorder_cache(chosen)
+        self._cache.cross_attention_cache.reorder_cache(chosen)
+        self._mask = self._mask[chosen]

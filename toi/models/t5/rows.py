@@ -1,0 +1,38 @@
+"""Rows of encoder-decoder models: what stands around a source and a target.
+
+source  [prefix] tokens </s>        cut at the end, </s> kept
+target  [prefix] tokens </s>        the decoder reads it one step later, behind its start
+"""
+
+from collections.abc import Sequence
+
+import numpy
+
+from toi.models.batches import Encoded
+from toi.models.family import Limits
+from toi.models.framing import framed_rows
+from toi.models.texts import Texts
+
+
+class T5Rows:
+    """The part of the family that needs no model; `start_id` is what a decoder reads first."""
+
+    def __init__(self, tokenizer: Texts, start_id: int):
+        self.tokenizer = tokenizer
+        self.pad_id = tokenizer.pad_id
+        self.end_ids: tuple[int, ...] = (tokenizer.eos_id,)
+        self.start_id = start_id
+
+    def within(self, limits: Limits) -> Limits:
+        """The limits themselves: positions are relative."""
+        return limits
+
+    def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
+        """The ids of rows, each text cut at its end."""
+        prefix, suffix = self.tokenizer.around
+        frame = prefix, suffix or self.end_ids
+        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame)
+
+    def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
+        """The lengths of the sources: targets are short, and go along."""
+        return source_lengths
