@@ -20,15 +20,15 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import torch  # noqa: E402
-from conftest import SENTENCES, load_speaking, make_model  # noqa: E402
+import torch
+from conftest import SENTENCES, load_speaking, make_model
 
-from toi.decoding.decoder import Decoder  # noqa: E402
-from toi.decoding.options import NBestOptions  # noqa: E402
-from toi.models.checkpoint import Checkpoint, quiet  # noqa: E402
-from toi.models.family import Limits  # noqa: E402
-from toi.text.folding import banned_words, fold  # noqa: E402
-from toi.text.normalization import normalize  # noqa: E402
+from toi.decoding.decoder import Decoder
+from toi.decoding.options import NBestOptions
+from toi.models.checkpoint import Checkpoint, quiet
+from toi.models.family import Limits
+from toi.text.folding import banned_words, fold
+from toi.text.normalization import normalize
 
 WAYS = {
     "beam 1": NBestOptions(num_beams=1),

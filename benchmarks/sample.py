@@ -15,10 +15,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from toi.data.examples import Example, read_examples
-from toi.data.tasks import Task, read_task
+from toi.data.tasks import Task, read_task, right_targets
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import NBestOptions
-from toi.models.checkpoint import load
+from toi.models.opening import open_model
 from toi.text.holders import BannedAnswer
 
 
@@ -57,13 +57,13 @@ def main() -> None:
     task = read_task(args.data_dir)
     assert task is not None, "a data folder of samples/"
     examples = read_examples(args.data_dir / "test.jsonl")
-    decoder = Decoder(load(args.model_name_or_path))
-    right = [task.references(example) for example in examples]
+    decoder = Decoder(open_model(args.model_name_or_path))
+    right = [right_targets(task, example) for example in examples]
     nothing: list[list[str]] = [[] for _ in examples]
     share("best question", ask(decoder, task, examples, NBestOptions(), nothing), right, args.show, examples)
 
     some = examples[:: max(1, len(examples) // args.rows)][: args.rows]
-    of_some = [task.references(example) for example in some]
+    of_some = [right_targets(task, example) for example in some]
     diverse = NBestOptions(num_return_sequences=5, diversity_penalty=1.0)
     share("five questions", ask(decoder, task, some, diverse, nothing[: len(some)]), of_some, args.show, some)
 

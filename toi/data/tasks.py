@@ -94,12 +94,6 @@ class Task:
         normalization = replace(self.normalization, remove_brackets=False)
         return [text for answer in example.answers if (text := normalization(answer.text))]
 
-    def references(self, example: Example) -> list[str]:
-        """All right targets: the gold answers, or where the Example lists all right questions, those. Raises as `target` does."""
-        if not self.asks:
-            return self.answers(example)
-        return [self.target(replace(example, question=question)) for question in example.extra.get("questions", ())]
-
     def _render(self, template: str, example: Example) -> str:
         if self.max_context_length is not None:
             example = window(example, self.max_context_length, self.line_breaks)
@@ -161,6 +155,13 @@ class Task:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a task description ({error}); run the prepare script again") from None
+
+
+def right_targets(task: Task, example: Example) -> list[str]:
+    """All right targets: the gold answers, or where the Example lists all right questions, those. Raises as `Task.target` does."""
+    if not task.asks:
+        return task.answers(example)
+    return [task.target(replace(example, question=question)) for question in example.extra.get("questions", ())]
 
 
 def _check_types(value: dict[str, Any]) -> None:

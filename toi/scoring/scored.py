@@ -12,7 +12,7 @@ import numpy as np
 
 from toi.data.examples import Example, read_examples
 from toi.data.predictions import Prediction
-from toi.data.tasks import HIGHLIGHT, read_task, without_labels
+from toi.data.tasks import HIGHLIGHT, read_task, right_targets, without_labels
 from toi.scoring.comparison import Comparison, compared
 from toi.scoring.hallucination import hallucinated_words
 from toi.scoring.measures import Measure, Score, mean_measure, ratio_measure
@@ -197,6 +197,6 @@ def gold_references(data_dir: str | Path, split: str) -> dict[str, list[str]]:
     if task is None or not path.is_file():
         return {}
     try:
-        return {_row_id(example): right for example in read_examples(path) if (right := task.references(example))}
+        return {_row_id(example): right for example in read_examples(path) if (right := right_targets(task, example))}
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: {error}; run the prepare script again") from None
