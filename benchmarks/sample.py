@@ -3,7 +3,7 @@
     python benchmarks/sample.py --model_name_or_path model --data_dir data_sample
 
 Right is what the test file lists as a right question of the answer (samples/make.py). Three figures: the best question of every
-test row, five questions each (diverse beam search) for 200 rows, and the best question without the name of what the context is about.
+test row, five questions each (diverse beam search) for 200 rows, and the best question without the name of its subject.
 """
 
 import argparse

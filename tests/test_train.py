@@ -391,6 +391,7 @@ def test_predict_and_evaluate_agree(trained, tmp_path):
     assert (model / "dev_output.tsv").read_bytes() == out.read_bytes()
     assert json.loads((model / "run.json").read_text())["metrics"]["dev"] == from_file["metrics"]
     assert (model / "model.safetensors").exists()
+    assert model.with_name(f"{model.name}.ctranslate2").joinpath("ready.json").is_file()  # it answers at once from now on
     assert "| split | exact_match | bleu |" in (model / "README.md").read_text()
 
 

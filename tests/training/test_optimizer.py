@@ -69,6 +69,17 @@ def test_the_learning_rates_of_the_options(changes, total, expected):
     assert rates == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("multiplies_in_bf16", "capability", "expected"), [(True, "AVX512", "bf16"), (True, "AVX2", "no"), (False, "AVX512", "no")]
+)
+def test_the_precision_of_a_machine(multiplies_in_bf16, capability, expected, monkeypatch):
+    """AVX2 where the processor has more is what ATEN_CPU_CAPABILITY=avx2 asks for."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: multiplies_in_bf16)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert mixed_precision("auto") == expected
+
+
 def test_precision_names():
     assert mixed_precision("fp32") == "no"
     assert mixed_precision("bf16") == "bf16"

@@ -16,13 +16,15 @@ from toi.training.options import LearningOptions
 def mixed_precision(precision: str) -> str:
     """Accelerate's name of a `--precision`; `auto` is bf16 where the machine multiplies in it, else fp32.
 
+    A machine that is told to do without AVX-512 (`ATEN_CPU_CAPABILITY=avx2`) counts as one that has none.
+
     Raises InputError for fp16 without a GPU.
     """
     if precision == "auto":
         fast = (
             torch.cuda.is_bf16_supported(including_emulation=False)
             if torch.cuda.is_available()
-            else torch.cpu._is_avx512_bf16_supported()
+            else torch.cpu._is_avx512_bf16_supported() and torch.backends.cpu.get_cpu_capability() == "AVX512"
         )
         return "bf16" if fast else "no"
     if precision == "fp16" and not torch.accelerator.is_available():
