@@ -95,9 +95,9 @@ def subjects(value: Value | None) -> Iterator[tuple[str | None, float]]:
     """The ways to name a subject: its name, its kind, not at all (None)."""
     yield (value.text if value else ""), 1.0
     if value and value.noun:
-        yield f"この{value.noun}", 0.3
+        yield f"この{value.noun}", 0.2
     if value:
-        yield None, 0.25 if value.noun else 0.12
+        yield None, 0.12 if value.noun else 0.06
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Clause:
         """The other elements that a question keeps: all or those that are needed, the topic named in each of its ways."""
         others = {i: e for i, e in enumerate(self.elements) if i != asked}
         needed = {i: e for i, e in others.items() if not e.aside}
-        for kept, weight in [(others, 1.0)] + ([(needed, 0.5)] if len(needed) < len(others) else []):
+        for kept, weight in [(others, 1.0)] + ([(needed, 0.4)] if len(needed) < len(others) else []):
             topic = next((i for i, e in kept.items() if e.topic and e.value), None)
             if topic is None:
                 yield kept, weight

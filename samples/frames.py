@@ -41,7 +41,7 @@ _ACTIONS = """
 [hour]に 起きる1 | [hour]に 寝る1 | [hour]に 出かける1 | [hour]に 帰る5 | [place]を 掃除する | [body]を けがする:past | [purpose]で [place|town]へ 行く5 | [purpose]のために [place|town]を 訪れる1 | [color]を 好む5 | [religion]を 伝える1:past
 [place|town]に [religion]を 伝える1:past | [town|region]を 治める1:past | [town]に都を 移す5:past | [person]に [structure]を 建てさせる1:past | [goods]を [円]で 売る5 | [produce|product]を 売る5 | [food|drink]を 注文する | [food]を [つ|個] 注文する
 [role|family]に [food|drink]を 出す5 | [goods]を 拾う5 | [goods]を 洗う5 | [goods]を [color]に 塗る5 | [place]の写真を 撮る5 | [landmark|place]を 描く5:past | [work|material_art]を 歌う5:past | [ページ]を 読む5 | [キロメートル|キロ]を 走る5
-[キロメートル|キロ] 走る5 | [時間] 勉強する | [時間] 眠る5 | [円]を 払う5 | [円]を 寄付する:past | [structure|school]に [円]を 寄付する:past | [role|person]を [job]に 任命する:past | [family|role]を 手伝う5
+[キロメートル|キロ] 走る5 | [時間] 勉強する | [時間|日] 眠る5 | [円]を 払う5 | [円]を 寄付する:past | [structure|school]に [円]を 寄付する:past | [role|person]を [job]に 任命する:past | [family|role]を 手伝う5
 [landmark|region]に 到達する:past | [region|place|town]に 上陸する:past | [region|town|place]へ 渡る5:past | [region|place|town]に 留学する:past | [region|place|town]へ 逃げる1:past | [place|town]に 移る5:past | [town|structure]を 攻める1:past | [region]を 支配する:past,lasted | [region]を 統一する:past
 [person|role]を 倒す5:past | [person|role]に 敗れる1:past | [structure|place]を 設計する:past | [role|job]に 就任する:past | [year]に 即位する:past | [work|material_art]を 作曲する:past | [work]を 演出する:past | [person|role]を 演じる1:past | [work]の主人公を 演じる1:past | [abstract]を 廃止する:past | [abstract]を 提案する:past
 [goods|animal|drink]を 禁止する:past | [produce]を 栽培する:lasting,lasted,past | [place|town]から [place|town]まで [vehicle]で [分|時間] かかる5:present,past | [place|town]から [分|時間] かかる5:present | [purpose|hobby|sport]に 行く5 | [family|role|person]と [hobby|purpose]に 行く5 | [place|town]へ [purpose|hobby]に 行く5
@@ -52,7 +52,7 @@ _ACTIONS = """
 
 _OTHERS = """
 @town|place|landmark [region]に ある5:present | @organization|shop|structure|landmark [town|place]に ある5:present | @shop|place [landmark|place]の近くに ある5:present | @shop|place [landmark|place]の隣に ある5:present
-@person [produce|thing|material]から 生まれる1:past | @landmark|vehicle|animal [landmark|structure|thing]の周りを [分|時間|日間]かけて 回る5:present,past | @drink|material [度]で 沸騰する:present | @material|food [度]で 溶ける1:present
+@person [produce|thing|material]から 生まれる1:past | @landmark|vehicle|animal [landmark|structure|thing]の周りを [分|時間|日間|日]かけて 回る5:present,past | @drink|material [度]で 沸騰する:present | @material|food [度]で 溶ける1:present
 @organization|region|town [region|organization|town]と [abstract]を 結ぶ5:past | @region|town [year]に 独立する:past | @region|town [region]から 独立する:past | @region|town [region]に [product|produce]を 輸出する:lasting,past | @region|town [region]から [product|produce]を 輸入する:lasting,past
 @landmark|structure [landmark|structure]より 高いi:present | @landmark [landmark]より 長いi:present | @vehicle [vehicle]より 速いi:present | @region|town [when]が 寒いi:present | @region|town [when]が 暑いi:present | @town [town]から 遠いi:present | @food|goods [produce]が 多いi:present | @town|region [animal|tree|flower]が 多いi:present,past
 @town|organization [event]を 中止する:past | @event|festival [place|landmark|town]に 移される1:past | @vehicle [hour]まで 動く5:present | @shop|place [hour]から [hour]まで 開く5:lasting | @shop|school|organization [hour]に 始まる5:present | @animal|bird [month|when]に子を 産む5:present | @bird [tree|place]に巣を 作る5:present,past
@@ -239,7 +239,7 @@ class Sentences:
 
     def _time(self, tense: str = "past") -> Element:
         kinds = ["relative_time", "relative_time", "when", "when", "month", "day", "hour", "weekday"]
-        kinds += ["year", "year", "year", "date", "era", "century"] if tense in ("past", "lasted") else []
+        kinds += ["year", "year", "year", "date", "era", "century", "year_month"] if tense in ("past", "lasted") else []
         kind = self.rng.choice(kinds)
         particle = "" if kind == "relative_time" else "に"
         value = self.draw(kind)

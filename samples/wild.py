@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from clauses import COPULA, Sentence, Slot, Ways, add, subjects, variants
 from frames import ACTIONS, OTHERS, Frame
+from relations import ATTRIBUTES
 from values import Drawer
 from verbs import Verb
 from words import ADJECTIVES, ADVERBS, Value
@@ -103,7 +104,9 @@ class Wild:
         return tokens
 
     def _time(self) -> Token:
-        kind = self.rng.choice(("relative_time", "when", "month", "day", "hour", "weekday", "year", "date", "era", "century"))
+        kind = self.rng.choice(
+            ("relative_time", "when", "month", "day", "hour", "weekday", "year", "date", "era", "century", "year_month")
+        )
         value = self.draw(kind)
         if self.rng.random() < 0.15:
             value = Value(self.rng.choice(("来年の", "去年の", "毎年", "今年の", "翌年の", "その年の")) + value.text, ("いつ",))
@@ -111,6 +114,10 @@ class Wild:
 
     def _subordinate(self, depth: int) -> Group:
         """A clause before the main one."""
+        if self.rng.random() < 0.15:  # 市の人口は8万人で、
+            kind = self.rng.choice(("person", "family", "town", "shop", "landmark", "work", "food", "organization"))
+            noun, value = self.rng.choice(ATTRIBUTES[kind])
+            return Group([Token(f"{self.draw(kind).text}の{noun}は"), self.noun_phrase(value, "で、", 0)], aside=True)
         form, link, _ = self.rng.choices(_LINKS, [weight for *_, weight in _LINKS])[0]
         frame = self.rng.choice(ACTIONS)
         tokens = self._elements(frame.elements, depth)
@@ -231,13 +238,13 @@ class Wild:
         yield groups, 1.0
         needed = [group for i, group in enumerate(groups) if i == g or not group.aside]
         if len(needed) < len(groups):
-            yield needed, 0.6
+            yield needed, 0.35
         topic = next((group for i, group in enumerate(needed) if group.topic and group is not groups[g]), None)
         if topic is not None:
             for name, weight in list(subjects(topic.tokens[0].value))[1:]:
                 token = topic.tokens[0]
                 named = [] if name is None else [Group([Token(token.after, Value(name, ()), "", token.case)], topic=True)]
-                yield [o for group in needed for o in (named if group is topic else [group])], 0.6 * weight
+                yield [o for group in needed for o in (named if group is topic else [group])], 0.4 * weight
 
     def _cleft(self, groups: list[Group], plain: str, polite: bool, endings: tuple[tuple[str, float], ...]) -> Sentence:
         """A sentence whose predicate is one of its elements: 庭で遊んだのは妹です."""
