@@ -95,9 +95,9 @@ def subjects(value: Value | None) -> Iterator[tuple[str | None, float]]:
     """The ways to name a subject: its name, its kind, not at all (None)."""
     yield (value.text if value else ""), 1.0
     if value and value.noun:
-        yield f"この{value.noun}", 0.2
+        yield f"この{value.noun}", 0.3
     if value:
-        yield None, 0.12 if value.noun else 0.06
+        yield None, 0.15 if value.noun else 0.06
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ class Run:
         ]
         self.step, self.seconds = 0, 0.0
         self.log: list[dict[str, Any]] = []
+        self.pieces: list[dict[str, Any]] = []  # where a run went on, and with which options
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed_precision("auto") == "bf16")
         speed_up(self.model)
         checkpoint = args.work_dir / "checkpoint.pt"
@@ -123,6 +124,11 @@ class Run:
             for optimizer, of_optimizer in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(of_optimizer)
             self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
+            self.pieces = state["pieces"]
+        left_out = ("output_dir", "work_dir", "minutes", "threads")
+        options = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(args).items() if k not in left_out}
+        if not self.pieces or self.pieces[-1]["options"] != options:
+            self.pieces.append({"from_step": self.step, "options": options})
 
     def learning_rate_share(self) -> float:
         """Warm-up, then level, then linear to zero over the last steps."""
@@ -161,17 +167,15 @@ class Run:
         if not all(math.isfinite(p.detach().abs().max()) for p in self.model.parameters()):
             raise RuntimeError("the weights are not finite; lower the learning rate")
         state = {"model": self.model.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers]}
-        state |= {"step": self.step, "seconds": self.seconds, "log": self.log}
+        state |= {"step": self.step, "seconds": self.seconds, "log": self.log, "pieces": self.pieces}
         args.work_dir.mkdir(parents=True, exist_ok=True)
         torch.save(state, args.work_dir / "checkpoint.new")
         os.replace(args.work_dir / "checkpoint.new", args.work_dir / "checkpoint.pt")
         half = transformers.T5ForConditionalGeneration(self.model.config).to(torch.float16)
         half.load_state_dict(self.model.state_dict())
         half.save_pretrained(args.output_dir)
-        left_out = ("output_dir", "work_dir", "minutes", "threads")
-        options = {k: v for k, v in vars(args).items() if k not in left_out}
         versions = {"torch": torch.__version__, "transformers": transformers.__version__}
-        about = {"options": options, "versions": versions, "steps_done": self.step, "log": self.log}
+        about = {"pieces": self.pieces, "versions": versions, "steps_done": self.step, "log": self.log}
         (args.output_dir / "pretraining.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n")
 
 
