@@ -30,6 +30,7 @@ HELD_OUT = {"山梨県"}  # the demo asks about it
 TRAIN_INVENTED, TEST_INVENTED = 500, 90
 PARAGRAPHS_PER_FACT_ENTITY = 5
 QUESTIONS_PER_CONTEXT = 3
+UNNAMED = 0.75  # how much less often `question` leaves its subject unnamed than it may
 REPEATED_ANSWERS = 0.005  # contexts in which the annotated answer is not the first occurrence
 _CASES = {"は": ("は", "が"), "を": ("は", "を"), "では": ("では", "で")}  # of a topic: its particle, and that before a noun
 
@@ -90,7 +91,7 @@ def fact_context(rng: random.Random, domain: facts.Domain, entity: str, length: 
     return sentences
 
 
-def questions(rng: random.Random, sentences: list[Sentence], prefix: str) -> dict[str, Any] | None:
+def questions(rng: random.Random, sentences: list[Sentence], prefix: str, subject: str) -> dict[str, Any] | None:
     """A SQuAD paragraph with up to `QUESTIONS_PER_CONTEXT` questions; None if nothing can be asked."""
     context = "".join(sentence.text for sentence in sentences)
     asked: list[Slot] = []
@@ -106,7 +107,8 @@ def questions(rng: random.Random, sentences: list[Sentence], prefix: str) -> dic
     for i, slot in enumerate(chosen):
         ways = usual(slot.ways)
         right = sorted(ways, key=lambda question: (-ways[question], question))
-        question = rng.choices(right, [ways[q] for q in right])[0]
+        named = [1.0 if subject in q or subject == slot.text else UNNAMED for q in right]
+        question = rng.choices(right, [ways[q] * how for q, how in zip(right, named, strict=True)])[0]
         answer = {"text": slot.text, "answer_start": slot.start}
         qas.append({"id": f"{prefix}q{i}", "question": question, "answers": [answer], "questions": right})
     return {"context": context, "qas": qas} if qas else None
@@ -120,7 +122,7 @@ def fact_article(rng: random.Random, domain: facts.Domain, entity: str, prefix: 
         while sentences[0].text in seen:  # an article does not begin twice alike
             sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
         seen.add(sentences[0].text)
-        paragraphs.append(questions(rng, sentences, f"{prefix}p{i}"))
+        paragraphs.append(questions(rng, sentences, f"{prefix}p{i}", entity))
     return {"title": entity, "paragraphs": [paragraph for paragraph in paragraphs if paragraph]}
 
 
@@ -134,7 +136,9 @@ def invented_article(contexts: Contexts, titles: set[str], prefix: str) -> dict[
         title += "、別の話"
     titles.add(title)
     lengths = rng.choices((1, 2, 3, 4), (25, 35, 25, 15), k=rng.randint(1, 2))
-    found = [questions(rng, contexts.context(length, kind, subject), f"{prefix}p{i}") for i, length in enumerate(lengths)]
+    found = [
+        questions(rng, contexts.context(length, kind, subject), f"{prefix}p{i}", subject.text) for i, length in enumerate(lengths)
+    ]
     return {"title": title, "paragraphs": [paragraph for paragraph in found if paragraph]}
 
 
