@@ -3,6 +3,7 @@
     python samples/vocabulary.py
     python samples/pretrain.py --steps 16000 --work_dir /tmp/pretraining --minutes 30
     python samples/pretrain.py --steps 16000 --work_dir /tmp/pretraining            (goes on)
+    python samples/pretrain.py --steps 40000 --work_dir /tmp/more --go_on           (reads on, from the base that is there)
 
 The text comes from `reading.py`: no table of facts is read here, so no fact of the sample's train, dev or test split is in it. A run
 stops by itself after `--minutes`, or on Ctrl-C, and the same command goes on; the batches are those of a run in one piece. `--steps` may be
@@ -125,7 +126,13 @@ class Run:
                 optimizer.load_state_dict(of_optimizer)
             self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
             self.pieces = state["pieces"]
-        left_out = ("output_dir", "work_dir", "minutes", "threads")
+        elif args.go_on:  # the checkpoint is gone; the optimizers begin anew
+            half = transformers.T5ForConditionalGeneration.from_pretrained(args.output_dir, dtype=torch.float32)
+            self.model.load_state_dict(half.state_dict())
+            about = json.loads((args.output_dir / "pretraining.json").read_text())
+            self.step, self.log, self.pieces = about["steps_done"], about["log"], about["pieces"]
+            self.seconds = self.log[-1]["minutes"] * 60
+        left_out = ("output_dir", "work_dir", "minutes", "threads", "go_on")
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(args).items() if k not in left_out}
         if not self.pieces or self.pieces[-1]["options"] != options:
             self.pieces.append({"from_step": self.step, "options": options})
@@ -187,6 +194,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many, to go on later")
     parser.add_argument("--output_dir", type=Path, default=HERE / "base")
     parser.add_argument("--work_dir", type=Path, required=True, help="where the checkpoint is kept")
+    parser.add_argument("--go_on", action="store_true", help="where there is no checkpoint, begin with the base of --output_dir")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--d_model", type=int, default=192)
     parser.add_argument("--d_ff", type=int, default=512)
