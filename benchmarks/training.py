@@ -46,7 +46,7 @@ def take(work: Path, rows: int) -> Path:
     return folder
 
 
-def run_toi(work: Path, rows: int) -> dict[str, float]:
+def run_toi(work: Path, rows: int, precision: str) -> dict[str, float]:
     """`train.py`'s own function, with its own figures."""
     from train import TrainOptions, train
 
@@ -54,13 +54,13 @@ def run_toi(work: Path, rows: int) -> dict[str, float]:
         run = train(
             TrainOptions(
                 do_train=True, model_name_or_path=str(work / "model"), data_dir=str(take(work, rows)), output_dir=f"{folder}/model",
-                num_train_epochs=1, per_device_train_batch_size=BATCH, learning_rate=LEARNING_RATE,
+                num_train_epochs=1, per_device_train_batch_size=BATCH, learning_rate=LEARNING_RATE, precision=precision,
             )
         )  # fmt: skip
     return {"rate": run["metrics"]["train_samples_per_second"], "loss": run["eval_loss"]}
 
 
-def encoded(work: Path, rows: int) -> tuple:
+def encoded(work: Path, rows: int, precision: str) -> tuple:
     """The model as it is loaded, the training rows, and a function that validates."""
     from accelerate import Accelerator
     from models import load_plain
@@ -78,7 +78,7 @@ def encoded(work: Path, rows: int) -> tuple:
     found = {split: token_rows(folder / f"{split}.tsv", checkpoint.family, Limits(512, 64))[0] for split in ("train", "dev")}
 
     def validate() -> float:
-        options, accelerator = TrainOptions(), Accelerator(mixed_precision=mixed_precision("auto"))
+        options, accelerator = TrainOptions(), Accelerator(mixed_precision=mixed_precision(precision))
         plan = TrainingPlan(options, [1], 1)
         state = State(
             options, accelerator, checkpoint, None, found, cross_entropy, {}, plan, checkpoint.model, optimizer=None, schedule=None
@@ -88,11 +88,11 @@ def encoded(work: Path, rows: int) -> tuple:
     return checkpoint, list(found["train"]), validate
 
 
-def run_trainer(work: Path, rows: int) -> dict[str, float]:
-    """transformers' Trainer: bf16, batches of like length, padding to the longest of a batch, fused AdamW."""
+def run_trainer(work: Path, rows: int, precision: str) -> dict[str, float]:
+    """transformers' Trainer: the same precision, batches of like length, padding to the longest of a batch, fused AdamW."""
     from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback
 
-    checkpoint, train_rows, validate = encoded(work, rows)
+    checkpoint, train_rows, validate = encoded(work, rows, precision)
     data = [{"input_ids": r.source, "attention_mask": [1] * len(r.source), "labels": r.target} for r in train_rows]
 
     class Clock(TrainerCallback):
@@ -106,7 +106,8 @@ def run_trainer(work: Path, rows: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         arguments = Seq2SeqTrainingArguments(
             folder, per_device_train_batch_size=BATCH, num_train_epochs=1, learning_rate=LEARNING_RATE, warmup_steps=0.1,
-            weight_decay=0.01, bf16=True, train_sampling_strategy="group_by_length", optim="adamw_torch_fused", use_cpu=True,
+            weight_decay=0.01, bf16=precision == "bf16",
+            train_sampling_strategy="group_by_length", optim="adamw_torch_fused", use_cpu=True,
             save_strategy="no", report_to=[], disable_tqdm=True, logging_strategy="no", seed=42,
         )  # fmt: skip
         collate = DataCollatorForSeq2Seq(checkpoint.tokenizer.fast, model=checkpoint.model)
@@ -117,11 +118,11 @@ def run_trainer(work: Path, rows: int) -> dict[str, float]:
     return {"rate": (rows - BATCH) / (clock.last - clock.first), "loss": validate()}
 
 
-def run_superseded(work: Path, rows: int) -> dict[str, float]:
+def run_superseded(work: Path, rows: int, precision: str) -> dict[str, float]:
     """The recipe of the scripts that Toi supersedes: fp32, every batch padded to 512/64 tokens, AdamW. A few steps will do."""
     import torch
 
-    checkpoint, train_rows, _ = encoded(work, rows)
+    checkpoint, train_rows, _ = encoded(work, rows, "fp32")
     model = checkpoint.model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     times = []
@@ -142,19 +143,20 @@ def run_superseded(work: Path, rows: int) -> dict[str, float]:
 CONTENDERS = {"toi": run_toi, "trainer": run_trainer, "superseded": run_superseded}
 
 
-def profile(work: Path, rows: int) -> None:
-    """Where the time of `train.py` goes, and how far it is from the machine's rate of bf16 matrix products."""
+def profile(work: Path, rows: int, precision: str) -> None:
+    """Where the time of `train.py` goes, and how far it is from the machine's own rate of matrix products in that precision."""
     import torch
     from torch.profiler import profile as profiler
 
     import train as loop
+    from toi.models.t5.products import product
 
     size = 2048
-    a, b = torch.randn(size, size).bfloat16(), torch.randn(size, size).bfloat16()
-    a @ b
+    a, b = (torch.randn(size, size).to(torch.bfloat16 if precision == "bf16" else torch.float32) for _ in range(2))
+    product(a, b)
     begun = time.perf_counter()
     for _ in range(10):
-        a @ b
+        product(a, b)
     peak = 10 * 2 * size**3 / (time.perf_counter() - begun)
     real, steps = loop.train_step, []
 
@@ -174,7 +176,7 @@ def profile(work: Path, rows: int) -> None:
         raise SystemExit
 
     loop.train_step = step
-    run_toi(work, rows)
+    run_toi(work, rows, precision)
 
 
 def main() -> None:
@@ -184,22 +186,38 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=320)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--precision", choices=("bf16", "fp32"), help="of ours and of the Trainer [default: as train.py chooses]")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--one", choices=CONTENDERS, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.precision is None:
+        from toi.training.optimizer import mixed_precision
+
+        args.precision = {"no": "fp32"}.get(mixed_precision("auto"), "bf16")
     if args.one:
-        figures = CONTENDERS[args.one](args.work, args.rows)
+        figures = CONTENDERS[args.one](args.work, args.rows, args.precision)
         figures["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps(figures))
         return
     prepare(args.work)
     if args.profile:
-        profile(args.work, args.rows)
+        profile(args.work, args.rows, args.precision)
         return
     found: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     for _ in range(args.repeats):
         for name in CONTENDERS:
-            command = [sys.executable, __file__, "--work", str(args.work), "--rows", str(args.rows), "--one", name]
+            command = [
+                sys.executable,
+                __file__,
+                "--work",
+                str(args.work),
+                "--rows",
+                str(args.rows),
+                "--one",
+                name,
+                "--precision",
+                args.precision,
+            ]
             result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
             found[name].append(json.loads(result.stdout.strip().splitlines()[-1]))
             print(name, found[name][-1], file=sys.stderr, flush=True)

@@ -2,8 +2,9 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
+from toi.models.t5 import fast, places, products
 from toi.models.t5.fast import can_speed_up, speed_up
-from toi.models.t5.functions import drawn
+from toi.models.t5.functions import Drawn, kept
 
 KINDS = {
     "T5 1.0": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
@@ -66,6 +67,45 @@ def test_loss_and_every_gradient_are_those_of_transformers(kind, padding, packed
         torch.testing.assert_close(found[name], gradient, rtol=2e-4, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
 
 
+@pytest.mark.parametrize("kind", ["T5 1.0", "T5 1.1"])
+def test_rows_by_themselves_and_products_of_onednn_change_nothing(kind, monkeypatch):
+    """The way of large batches, for small ones: attention row by row, and no product too small for oneDNN."""
+    model = make(**KINDS[kind])
+    inputs, labels = batch()
+    expected, gradients = loss_and_gradients(model, inputs, labels)
+    monkeypatch.setattr(places, "_AT_ONCE", 1)
+    monkeypatch.setattr(products, "_SMALLEST", 1)
+    speed_up(model)
+    loss, found = loss_and_gradients(model, inputs, labels, packed=True)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(found[name], gradient, rtol=2e-4, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_dropout_is_the_same_with_and_without_padding(monkeypatch):
+    inputs, labels = batch()
+    found = []
+    for packed in (True, False):
+        monkeypatch.setattr(fast, "Places", lambda lengths, width, packed=packed, **_: places.Places(lengths, width, packed=packed))
+        model = make(dropout=0.3)
+        speed_up(model)
+        torch.manual_seed(1)
+        found.append(loss_and_gradients(model, inputs, labels, packed=True))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
+    for name, gradient in found[0][1].items():
+        torch.testing.assert_close(gradient, found[1][1][name], rtol=2e-4, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_padding_on_the_left_is_left_to_transformers(packed):
+    inputs, labels = batch()
+    inputs = {**inputs, "attention_mask": inputs["attention_mask"].flip(1)}
+    model = make()
+    expected, _ = loss_and_gradients(model, inputs, labels)
+    speed_up(model)
+    assert loss_and_gradients(model, inputs, labels, packed)[0] == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_gradient_checkpointing_computes_again_and_keeps_less(dropout):
     """The same loss and gradients to the last bit, dropout included, from fewer tensors that wait for the backward pass."""
@@ -110,9 +150,9 @@ def test_gradient_checkpointing_computes_again_and_keeps_less(dropout):
 def test_gradients_add_up_over_batches():
     inputs, labels = batch()
     sums = []
-    for fast in (False, True):
+    for fast_one in (False, True):
         model = make()
-        if fast:
+        if fast_one:
             speed_up(model)
         for _ in range(2):
             torch.nn.functional.cross_entropy(model(**inputs).logits.flatten(0, 1), labels.flatten(), reduction="sum").backward()
@@ -158,7 +198,8 @@ def test_generation_is_as_before():
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.3, 0.5])
 def test_dropout_keeps_the_share_it_should(p):
     torch.manual_seed(0)
-    shares = torch.tensor([float(drawn(torch.empty(100_000), p).mean()) for _ in range(60)])
+    draws = [Drawn((100_000,), p) for _ in range(60)]
+    shares = torch.tensor([float(kept(drawn.bytes, drawn.threshold, torch.float32).mean()) for drawn in draws])
     assert float(shares.mean()) == pytest.approx(1 - p, abs=4 * float(shares.std()) / 60**0.5)
 
 

@@ -10,18 +10,33 @@ those of transformers but for rounding (tests/models/t5/test_t5_fast.py). What i
 - position biases are looked up per distance, not per pair of positions;
 - normalization, dropout with its residual sum, and the feed-forward net make no casts back and forth;
 - gradients of tied embeddings are added where they belong, not as three dense matrices;
-- logits are computed where there is a target (`kept`), not for padding.
+- logits are computed where there is a target (`kept`), not for padding;
+- in single precision nothing is computed for padding, linear layers are oneDNN's, and attention goes through the rows by as many
+  as caches hold.
 """
 
 from types import MethodType
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
-from toi.models.t5.functions import Attention, Distances, Dropout, DropoutAdd, Embedding, Norm, TiedGradient, TiedOutput
+from toi.models.t5.functions import (
+    Attention,
+    Distances,
+    Dropout,
+    DropoutAdd,
+    DroppedRelu,
+    Embedding,
+    Norm,
+    TiedGradient,
+    TiedOutput,
+)
+from toi.models.t5.places import Places
+from toi.models.t5.products import Product
 from toi.models.t5.steps import bias_of_distances
 
 _UNSEEN = -1e9  # added to the scores of padding and, in the decoder, of what comes later
@@ -58,52 +73,64 @@ def _forward(
     **kwargs: Any,
 ) -> Any:
     """Logits (batch, target, vocab), or with `kept` (batch, target; bool) those of the kept places: (1, places, vocab)."""
-    usual = input_ids is not None and decoder_input_ids is not None and attention_mask is not None
-    if not usual or kwargs.get("use_cache") or kwargs.keys() - {"use_cache"}:  # to generate
-        return self.toi_forward(input_ids=input_ids, attention_mask=attention_mask, decoder_input_ids=decoder_input_ids, **kwargs)
+    to_generate = kwargs.get("use_cache") or kwargs.keys() - {"use_cache"}
+    if to_generate or input_ids is None or attention_mask is None or decoder_input_ids is None or not _on_the_right(attention_mask):
+        found = self.toi_forward(input_ids=input_ids, attention_mask=attention_mask, decoder_input_ids=decoder_input_ids, **kwargs)
+        return found if kept is None else Seq2SeqLMOutput(logits=found.logits[kept][None])
     shared = TiedGradient() if self.lm_head.weight is self.shared.weight else None
-    embedded, target = Embedding.apply(self.shared.weight, input_ids, decoder_input_ids, shared)
-    source = self.encoder(attention_mask=attention_mask, embedded=embedded)
-    target = self.decoder(attention_mask=attention_mask, embedded=target, source=source)  # (batch, target, d_model)
+    sources, targets = _places(attention_mask, decoder_input_ids.shape[1], kept)
+    of_source, of_target = sources.pack(input_ids), targets.pack(decoder_input_ids)
+    embedded, target = Embedding.apply(self.shared.weight, of_source, of_target, shared)
+    source = self.encoder(embedded=embedded, sources=sources)
+    target = self.decoder(embedded=target, targets=targets, source=source, sources=sources)  # (target tokens, d_model)
     if kept is not None:
-        target = target[kept][None]
+        target = target[targets.pack(kept)]
     if self.config.scale_decoder_outputs:
         target = target * self.model_dim**-0.5
-    if shared is None:
-        return Seq2SeqLMOutput(logits=self.lm_head(target))
-    return Seq2SeqLMOutput(logits=TiedOutput.apply(target.to(_low()), self.shared.weight, shared))
+    tied = shared is not None
+    logits = TiedOutput.apply(target.to(_low()), self.shared.weight, shared) if tied else _linear(self.lm_head, target)
+    return Seq2SeqLMOutput(logits=logits[None] if kept is not None else logits.view(*decoder_input_ids.shape, -1))
+
+
+def _places(attention_mask: torch.Tensor, width: int, kept: torch.Tensor | None) -> tuple[Places, Places]:
+    """Those of sources and targets. Padding is left out in single precision; in others a product of a new shape costs more."""
+    rows, packed = len(attention_mask), _low() == torch.float32
+    sources = Places(attention_mask.sum(1).clamp(min=1).tolist(), attention_mask.shape[1], packed=packed)
+    lengths = torch.full((rows,), width) if kept is None else (kept * torch.arange(1, width + 1)).amax(1).clamp(min=1)
+    targets = Places(lengths.tolist(), width, packed=packed)
+    return sources, targets
+
+
+def _on_the_right(mask: torch.Tensor) -> bool:
+    """Whether all padding is there."""
+    return bool((mask[:, 1:] <= mask[:, :-1]).all())
 
 
 def _stack(
     self: Any,
     *arguments: Any,
     embedded: torch.Tensor | None = None,
+    sources: Places | None = None,
     source: torch.Tensor | None = None,
+    targets: Places | None = None,
     **kwargs: Any,
 ) -> Any:
-    """The encoder's hidden states (batch, source, d_model), or with `source`, what it gave, the decoder's (batch, target, d_model).
+    """The encoder's hidden states (source tokens, d_model), or with `source`, what it gave, the decoder's (target tokens, d_model).
 
-    `embedded` are the embeddings of what it reads, `attention_mask` is that of the source in both.
+    `embedded` are the embeddings of what it reads.
     """
     if embedded is None:  # transformers calls it, to generate
         return self.toi_forward(*arguments, **kwargs)
-    attention_mask: torch.Tensor = kwargs["attention_mask"]
-    length, p = embedded.shape[1], self.dropout.p if self.training else 0.0
-    hidden = Dropout.apply(embedded, p)
-    position = _position_bias(self.block[0].layer[0].SelfAttention, length)  # (heads, length, length)
-    padding = None
-    if not bool(attention_mask.all()):
-        padding = torch.zeros(attention_mask.shape).masked_fill_(attention_mask == 0, _UNSEEN)[:, None, None, :]
+    own: Any = targets if self.is_decoder else sources
+    p = self.dropout.p if self.training else 0.0
+    hidden = Dropout.apply(embedded, p, own)
+    position = _position_bias(self.block[0].layer[0].SelfAttention, own.width)  # (heads, width, width)
+    seen = position.detach()
     if self.is_decoder:
-        later = torch.full((length, length), _UNSEEN).triu_(1)
-        seen, source_seen = (position.detach() + later)[None], padding
-    else:
-        seen, source_seen = position.detach()[None], None
-        if padding is not None:
-            seen = seen + padding
+        seen = seen + torch.full((own.width, own.width), _UNSEEN).triu_(1)
     for block in self.block:
-        hidden = _run(block, hidden, seen, position, source, source_seen)
-    return Dropout.apply(_norm(self.final_layer_norm, hidden), p)
+        hidden = _run(block, hidden, own, seen, position, source, sources)
+    return Dropout.apply(_norm(self.final_layer_norm, hidden), p, own)
 
 
 def _run(block: Any, *arguments: Any) -> Any:
@@ -117,29 +144,46 @@ def _block(self: Any, hidden: torch.Tensor, *arguments: Any, **kwargs: Any) -> A
     """One layer: self-attention, in the decoder attention to the source, and the feed-forward net; all add to `hidden`."""
     if kwargs:  # transformers calls it, to generate
         return self.toi_forward(hidden, *arguments, **kwargs)
-    seen, position, source, source_seen = arguments
+    own, seen, position, source, sources = arguments
     p = self.layer[0].dropout.p if self.training else 0.0
     attention = self.layer[0].SelfAttention
     y = _norm(self.layer[0].layer_norm, hidden)
-    hidden = DropoutAdd.apply(_attend(attention, y, y, seen, position, p), hidden, p)
+    hidden = DropoutAdd.apply(_attend(attention, y, own, y, own, seen, position, p), hidden, p, own)
     if source is not None:
         y = _norm(self.layer[1].layer_norm, hidden)
-        hidden = DropoutAdd.apply(_attend(self.layer[1].EncDecAttention, y, source, source_seen, None, p), hidden, p)
+        read = _attend(self.layer[1].EncDecAttention, y, own, source, sources, None, None, p)
+        hidden = DropoutAdd.apply(read, hidden, p, own)
     dense = self.layer[-1].DenseReluDense
     y = _norm(self.layer[-1].layer_norm, hidden)
-    gated = hasattr(dense, "wi_0")
-    y = dense.act(dense.wi_0(y)) * dense.wi_1(y) if gated else dense.act(dense.wi(y))
-    y = Dropout.apply(y, p, False)
-    return DropoutAdd.apply(dense.wo(y), hidden, p, 1 / (1 - p))  # the scale of both dropouts
+    if hasattr(dense, "wi_0"):  # gated
+        y = Dropout.apply(dense.act(_linear(dense.wi_0, y)) * _linear(dense.wi_1, y), p, own, False)
+    elif isinstance(dense.act, nn.ReLU):
+        y = DroppedRelu.apply(_linear(dense.wi, y), p, own)
+    else:
+        y = Dropout.apply(dense.act(_linear(dense.wi, y)), p, own, False)
+    return DropoutAdd.apply(_linear(dense.wo, y), hidden, p, own, 1 / (1 - p))  # the scale of both dropouts
 
 
 def _attend(
-    attention: Any, y: torch.Tensor, source: torch.Tensor, seen: torch.Tensor | None, position: torch.Tensor | None, p: float
+    attention: Any,
+    y: torch.Tensor,
+    queries: Places,
+    source: torch.Tensor,
+    keys: Places,
+    seen: torch.Tensor | None,
+    position: torch.Tensor | None,
+    p: float,
 ) -> torch.Tensor:
-    """(batch, queries, d_model)."""
-    heads = attention.n_heads
-    read = Attention.apply(attention.q(y), attention.k(source), attention.v(source), seen, position, heads, p)
-    return attention.o(read)
+    """(query tokens, d_model)."""
+    q, k, v = _linear(attention.q, y), _linear(attention.k, source), _linear(attention.v, source)
+    return _linear(attention.o, Attention.apply(q, k, v, seen, position, attention.n_heads, p, queries, keys))
+
+
+def _linear(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """(tokens, in) -> (tokens, out)."""
+    if type(module) is nn.Linear and module.bias is None and _low() == torch.float32:
+        return Product.apply(x, module.weight)
+    return module(x)
 
 
 def _low() -> torch.dtype:
