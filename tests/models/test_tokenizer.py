@@ -46,7 +46,7 @@ def test_ids_are_those_of_sentencepiece_and_of_the_saved_tokenizer(model, reques
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=20))
 def test_any_normalized_text_has_the_same_ids_everywhere(tiny, tmp_path_factory, text):
-    text = normalize(text).replace("<", "")
+    text = normalize(normalize(text).replace("<", ""))  # what stood behind a < may begin with a space
     tokenizer = load_tokenizer(tiny)
     assert tokenizer.encode(text) == pieces(tiny).encode(text)
     assert tokenizer.fast(text).input_ids == [*tokenizer.encode(text), 1]
