@@ -12,7 +12,7 @@ questions that are right, each with how usual it is:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,7 +25,10 @@ _TIME_OR_PLACE = re.compile("どこ|いつ|何(年|月|日|時|曜日|時代|世
 _WITHOUT_NI = ("いつ", "なぜ", "どうして")
 _KEPT = ("から", "まで", "と", "より")  # particles that a cleft sentence keeps
 
+_WIDER = {"小説": "作品", "映画": "作品", "祭り": "行事", "市": "町", "村": "町"}
+
 Ways = dict[str, float]
+Endings = tuple[tuple[str, float], ...]  # with their weights
 
 
 class Slot(NamedTuple):
@@ -74,6 +77,21 @@ class Element:
         return self.before + (self.value.text if self.value else "") + self.case
 
 
+def slots_of(sentences: Iterable[Sentence]) -> Iterator[Slot]:
+    """What may be asked for in sentences one behind the other, with its offset in their text."""
+    at = 0
+    for sentence in sentences:
+        yield from (slot._replace(start=at + slot.start) for slot in sentence.slots if slot.ways)
+        at += len(sentence.text)
+
+
+def particle_of(ask: str, particle: str, comma: bool = False) -> str:
+    """The particle of an interrogative in place of a value: いつ has no に, and 何年 has one also for a time with a comma (1987年、)."""
+    if comma and not particle and _TIME_OR_PLACE.match(ask) and ask not in ("いつ", "どこ"):
+        return "に"
+    return particle.removeprefix("に") if ask in _WITHOUT_NI else particle
+
+
 def add(ways: Ways, question: str, weight: float) -> None:
     """One more way, or one more usual."""
     ways[question] = ways.get(question, 0.0) + weight
@@ -96,6 +114,10 @@ def subjects(value: Value | None) -> Iterator[tuple[str | None, float]]:
     yield (value.text if value else ""), 1.0
     if value and value.noun:
         yield f"この{value.noun}", 0.3
+        if value.noun in _WIDER:
+            yield f"この{_WIDER[value.noun]}", 0.06
+    elif value and value.asks and value.asks[0] == "誰":
+        yield "この人", 0.1
     if value:
         yield None, 0.15 if value.noun else 0.06
 
@@ -165,7 +187,11 @@ class Clause:
         """The other elements that a question keeps: all or those that are needed, the topic named in each of its ways."""
         others = {i: e for i, e in enumerate(self.elements) if i != asked}
         needed = {i: e for i, e in others.items() if not e.aside}
-        for kept, weight in [(others, 1.0)] + ([(needed, 0.4)] if len(needed) < len(others) else []):
+        beside = [i for i, e in others.items() if e.aside]
+        reduced = [(others, 1.0)] + ([(needed, 0.4)] if beside else [])
+        if len(beside) > 1:  # one of them left out
+            reduced += [({j: e for j, e in others.items() if j != i}, 0.15) for i in beside]
+        for kept, weight in reduced:
             topic = next((i for i, e in kept.items() if e.topic and e.value), None)
             if topic is None:
                 yield kept, weight
@@ -192,10 +218,10 @@ class Clause:
                 yield "".join(front) + ending, 0.3 * weight
         if self.noun or not self._can_be_predicate(ask, particle):
             return
-        kept = next((p for p in _KEPT if particle == p), "")
+        kept = particle if particle in _KEPT else ""
         if kept == "と" and ask != "誰":  # 何と呼ばれていますか: what follows と is no companion
             return
-        place = next((p.removesuffix(particle[-1]) for p in [particle] if len(p) > 1 and not kept), "")  # の近くに: の近く
+        place = particle[:-1] if not kept else ""  # の近くに: の近く
         rest = "".join(others[i].subject for i in order if i != asked) + self.plain
         for ending, weight in COPULA[self.polite]:
             yield f"{rest}のは{ask}{place}{kept}{ending}", 0.35 * weight
@@ -207,13 +233,22 @@ class Clause:
     def _can_be_predicate(ask: str, particle: str) -> bool:
         return particle in ("が", "を", "", *_KEPT) or bool(_TIME_OR_PLACE.match(ask))
 
-    def endings(self) -> tuple[tuple[str, float], ...]:
+    def endings(self) -> Endings:
         """The endings of a question whose predicate is the verb, or the noun behind it."""
         if self.noun:
-            return tuple((self.plain + self.noun + ending, weight / 6) for ending, weight in COPULA[self.polite])
-        polite, plain = self.verb.form(self.tense, True), self.plain
-        usual = ((polite + "か?", 1.0),) if self.polite else ((polite + "か?", 0.5), (plain + "か?", 0.5))
-        return (*usual, (plain + "のですか?", 0.12), (plain + "のでしょうか?", 0.1))
+            return noun_endings(self.plain + self.noun, self.polite)
+        return verb_endings(self.verb.form(self.tense, True), self.plain, self.polite, (0.12, 0.1))
+
+
+def verb_endings(courteous: str, plain: str, polite: bool, explained: tuple[float, float]) -> Endings:
+    """The endings of a question with a verb, in both of its forms; `explained` are the weights of のですか and のでしょうか."""
+    asked = ((courteous + "か?", 1.0),) if polite else ((courteous + "か?", 0.5), (plain + "か?", 0.5))
+    return (*asked, (plain + "のですか?", explained[0]), (plain + "のでしょうか?", explained[1]))
+
+
+def noun_endings(predicate: str, polite: bool) -> Endings:
+    """The endings of a question whose predicate is a noun."""
+    return tuple((predicate + ending, weight / 6) for ending, weight in COPULA[polite])
 
 
 def joined(first: Clause, second: Clause, link: str) -> Sentence:
@@ -236,25 +271,20 @@ def joined(first: Clause, second: Clause, link: str) -> Sentence:
             for ending, weight in second.endings():
                 add(ways, body + ending, 2.0 * usual * weight)
         slots.append(slot._replace(ways=ways))
-    for slot in tail.slots:
-        with_head: Ways = {}
-        own = replace(second, unsaid=False)
-        for question, weight in slot.ways.items():
-            add(with_head, question, weight)
-        for (i, _), other in zip(_asked(second), tail.slots, strict=True):
-            if other.start == slot.start:
-                kept = {j: e for j, e in second.said() if j != i}
-                for ask, usual in variants(own.elements[i].value):  # type: ignore[arg-type]
-                    for question, weight in list(own._arrange(i, ask, kept))[:1]:
-                        add(with_head, head.text + question, weight * usual * 0.4)
-        slots.append(Slot(slot.text, slot.start + len(head.text), with_head))
+    for (i, element), slot in zip(_asked(second), tail.slots, strict=True):
+        ways = dict(slot.ways)
+        others = {j: e for j, e in second.said() if j != i}
+        for ask, usual in variants(element.value):  # type: ignore[arg-type]
+            question, weight = next(second._arrange(i, ask, others))
+            add(ways, head.text + question, weight * usual * 0.4)
+        slots.append(Slot(slot.text, slot.start + len(head.text), ways))
     return Sentence(head.text + tail.text, tuple(slots))
 
 
 def _behind(element: Element, ask: str) -> str:
     """What stands behind the interrogative: 誰が where the statement has は, いつ where it has 1987年に."""
     particle = element.case if element.topic else element.after.removesuffix("、").removeprefix("』")
-    return particle.removeprefix("に") if ask in _WITHOUT_NI else particle
+    return particle_of(ask, particle, element.after == "、")
 
 
 def _asked(clause: Clause) -> list[tuple[int, Element]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import invented
 from clauses import Sentence
-from frames import ACTIONS, OTHERS, Sentences
+from frames import ACTIONS, OTHERS, Frame, Sentences
 from relations import ATTRIBUTES, EQUATIONS, Relation, equation, relation
 from values import TIMES, UNITS, Drawer
 from words import TYPES, Value
@@ -69,19 +69,13 @@ class Contexts:
             ways.append((0.5 if kind == "person" else 4.0, lambda: self._acts(self.rng.choice(frames), subject, unsaid, polite)))
         nouns = _DESCRIBED.get(kind)
         if nouns:
-            ways.append(
-                (
-                    1.0,
-                    lambda: self.sentences.described(
-                        kind, subject, self.rng.choice(nouns), polite=polite, unsaid=unsaid
-                    ).sentence(),
-                )
-            )
+            describe = self.sentences.described
+            ways.append((1.0, lambda: describe(kind, subject, self.rng.choice(nouns), polite=polite, unsaid=unsaid).sentence()))
         if kind in ("town", "place", "landmark", "shop", "organization", "region") and not unsaid:
             ways.append((1.5, lambda: self.sentences.existence(subject, polite).sentence()))
         return self.rng.choices([make for _, make in ways], [weight for weight, _ in ways])[0]()
 
-    def _acts(self, frame, subject: Value, unsaid: bool, polite: bool) -> Sentence:  # type: ignore[no-untyped-def]
+    def _acts(self, frame: Frame, subject: Value, unsaid: bool, polite: bool) -> Sentence:
         clause = self.sentences.clause(frame, subject, unsaid=unsaid, polite=polite)
         asked = [i for i, e in clause.said() if e.value and e.value.asks]
         said = clause.cleft(self.rng.choice(asked)) if asked and self.rng.random() < 0.1 else None

@@ -4,8 +4,10 @@ A word of the tables in `facts.py`, and what holds one or is held by one, is lef
 """
 
 import random
+import re
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import facts
@@ -34,6 +36,37 @@ def held_out() -> set[str]:
     return {word for word in words | {word[:-1] for word in words} if len(word) > 1}
 
 
+_KANA_OR_KANJI = re.compile("[ぁ-ヶー一-龠]+")
+_GODAN = re.compile("五段・[カガサタナバマラワ]行(イ音便|促音便)?$")
+_PRONE_TO_ASK = re.compile("[何誰幾]|どこ|いつ|いくつ|いくら|なぜ|どう|どれ|どの|どん")
+
+
+def other_words(characters: Container[str]) -> dict[str, list[str]]:
+    """Verbs (as `verbs.Verb` reads them), adjectives as they stand before a noun, adverbs and counters, all of them in known characters."""
+    found: dict[str, list[tuple[int, str]]] = {"verb": [], "する": [], "adjective": [], "な": [], "adverb": [], "counter": []}
+    for cost, (kind, second, third, _, conjugation, _, word, *_) in entries():
+        if not _KANA_OR_KANJI.fullmatch(word) or _PRONE_TO_ASK.search(word) or not all(c in characters for c in word):
+            continue
+        if kind == "動詞" and second == "自立" and "一" <= word[0] <= "龠" and 2 <= len(word) <= 6:
+            if conjugation == "一段" or _GODAN.match(conjugation):
+                found["verb"].append((cost, word + ("1" if conjugation == "一段" else "5")))
+        elif kind == "名詞" and second == "サ変接続" and 2 <= len(word) <= 4:
+            found["する"].append((cost, word + "する"))
+        elif kind == "形容詞" and second == "自立" and word.endswith("い") and 2 <= len(word) <= 6:
+            found["adjective"].append((cost, word))
+        elif kind == "名詞" and second == "形容動詞語幹" and 2 <= len(word) <= 5:
+            found["な"].append((cost, word + "な"))
+        elif kind == "副詞" and 2 <= len(word) <= 6:
+            found["adverb"].append((cost, word))
+        elif (second, third) == ("接尾", "助数詞") and len(word) <= 6:
+            found["counter"].append((cost, word))
+    common = {name: list(dict.fromkeys(word for _, word in sorted(words))) for name, words in found.items()}
+    return {
+        "verb": common["verb"][:5_000] + common["する"][:4_000], "adjective": common["adjective"][:500] + common["な"][:1_200],
+        "adverb": common["adverb"][:1_200], "counter": common["counter"],
+    }  # fmt: skip
+
+
 def real_words(seed: int) -> dict[str, list[str]]:
     """Names of people, towns and organizations, things, and names made of them, each list in an order of its own."""
     facts_ = held_out()
@@ -52,6 +85,7 @@ def real_words(seed: int) -> dict[str, list[str]]:
     common = {name: [word for _, word in sorted(set(words))] for name, words in found.items()}
     surnames, given, places = common["姓"][:6_000], common["名"][:6_000], common["地域"][:12_000]
     things = [word for word in common["一般"][:24_000] if not word.endswith(_PEOPLE_END)]
+    seen = Counter("".join(surnames + given + places + things))
     rng = random.Random(seed)
     stems = (surnames, places, things)
 
@@ -60,7 +94,7 @@ def real_words(seed: int) -> dict[str, list[str]]:
 
     people = [rng.choice(surnames) + rng.choice(given) for _ in range(20_000)]
     people += [rng.choice(surnames) + rng.choice(_SAID_OF_PEOPLE) for _ in range(6_000)]
-    return {
+    return other_words({c for c, n in seen.items() if n >= 3}) | {
         "person": people, "town": [*places, *(p + rng.choice("市市町村区") for p in rng.sample(surnames, 3_000))], "thing": things,
         "region": [p + rng.choice(("県", "地方", "州", "郡")) for p in rng.sample(surnames, 3_000)], "organization": [*common["組織"][:5_000], *named(ORGANIZATIONS, 8_000)],
         "shop": named(SHOPS, 8_000), "landmark": named(LANDMARKS, 8_000), "festival": named(FESTIVALS, 4_000),

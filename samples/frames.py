@@ -90,6 +90,13 @@ class Frame:
     verb: Verb
     tenses: tuple[str, ...]
 
+    @property
+    def case(self) -> str:
+        """The particle of what the sentence is about, were it no topic: を in この塔は市長が建てました, where another one is the subject."""
+        if not any(element.endswith("が") for element in self.elements):
+            return "が"
+        return "に" if self.verb.base == "参加する" else "を"
+
 
 def _frames(table: str) -> tuple[Frame, ...]:
     frames = []
@@ -117,15 +124,12 @@ class Sentences:
         subject = subject or self.draw(frame.subject)
         elements = [self._element(e) for e in frame.elements]
         tense = tense or self._tense(frame)
-        object_first = any(e.endswith("が") for e in frame.elements)  # この塔は市長が建てました
-        topic = Element(
-            subject, "は", topic=True, case="が" if not object_first else "に" if frame.verb.base == "参加する" else "を"
-        )
+        topic = Element(subject, "は", topic=True, case=frame.case)
         if frame.subject.startswith("person") and subject.noun and self.rng.random() < 0.05:  # 画家の霧沢一は
             job = self.draw("job").text
             known_for = self.draw("when|place").text + "の" + job + "、"
             topic = replace(topic, before=self.rng.choice((job + "の", job + "の", known_for)))
-        if not subject.noun and not unsaid and not object_first and self.rng.random() < 0.15:
+        if not subject.noun and not unsaid and frame.case == "が" and self.rng.random() < 0.15:
             topic = Element(subject, "が")
         rest = [*self._beside(frame, tense), *elements] if beside else elements
         if self.rng.random() < 0.12:
@@ -167,7 +171,7 @@ class Sentences:
 
     def described(self, kind: str, subject: Value, noun: str, *, polite: bool = True, unsaid: bool = False) -> Clause:
         """A predicate with a clause before it: 『風』は霧沢一が1987年に書いた小説です."""
-        passive = [f for f in OTHERS if kind in f.subject.split("|") and not any(e.endswith("が") for e in f.elements)]
+        passive = [f for f in OTHERS if kind in f.subject.split("|") and f.case == "が"]
         acts = kind == "person"
         active = [
             f

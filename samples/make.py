@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import facts
-from clauses import Clause, Element, Sentence, Slot, Ways, usual
+from clauses import Clause, Element, Sentence, Slot, Ways, add, slots_of, usual
 from contexts import LEADS, Contexts
 from relations import Relation
 from verbs import Verb
@@ -75,7 +75,7 @@ class Fact:
         for other in others:
             scale = 0.3 * sum(slot.ways.values()) / sum(other.values()) / len(others)
             for question, weight in other.items():
-                ways[question] = ways.get(question, 0.0) + scale * weight
+                add(ways, question, scale * weight)
         return ways
 
 
@@ -94,14 +94,8 @@ def fact_context(rng: random.Random, domain: facts.Domain, entity: str, length: 
 def questions(rng: random.Random, sentences: list[Sentence], prefix: str, subject: str) -> dict[str, Any] | None:
     """A SQuAD paragraph with up to `QUESTIONS_PER_CONTEXT` questions; None if nothing can be asked."""
     context = "".join(sentence.text for sentence in sentences)
-    asked: list[Slot] = []
-    at = 0
-    for sentence in sentences:
-        for slot in sentence.slots:
-            # An answer that stands twice would leave open what is asked; a few such are kept, marked by their offset.
-            if slot.ways and (context.count(slot.text) == 1 or rng.random() < REPEATED_ANSWERS):
-                asked.append(slot._replace(start=at + slot.start))
-        at += len(sentence.text)
+    # An answer that stands twice would leave open what is asked; a few such are kept, marked by their offset.
+    asked = [slot for slot in slots_of(sentences) if context.count(slot.text) == 1 or rng.random() < REPEATED_ANSWERS]
     chosen = sorted(rng.sample(asked, min(len(asked), QUESTIONS_PER_CONTEXT)), key=lambda slot: slot.start)
     qas = []
     for i, slot in enumerate(chosen):
@@ -167,7 +161,7 @@ def main() -> None:
         path = HERE / f"{split}.json"
         path.write_text(f'{{"version": "toi-sample-2", "license": "{LICENSE}", "data": [\n{lines}\n]}}\n', encoding="utf-8")
         found = [qa for article in articles for paragraph in article["paragraphs"] for qa in paragraph["qas"]]
-        ways = sum(len(qa.get("questions", [0])) for qa in found) / len(found)
+        ways = sum(len(qa["questions"]) for qa in found) / len(found)
         print(
             f"{path.name}: {len(articles):,} articles, {len(found):,} questions, {ways:.1f} ways each, {path.stat().st_size:,} bytes"
         )

@@ -83,6 +83,30 @@ def make_model(vocabulary: int, args: argparse.Namespace) -> transformers.T5ForC
     return model
 
 
+def grow(model: transformers.T5ForConditionalGeneration, smaller: transformers.T5ForConditionalGeneration) -> None:
+    """Give a model what a smaller one has learnt: it says the same, and has room to learn more (Net2Net, Chen et al. 2016).
+
+    New layers stand among the old ones and write nothing yet, as do new units of a feed-forward layer: their output matrices are 0.
+    """
+    model.shared.weight.data.copy_(smaller.shared.weight)
+    for stack, old in ((model.encoder, smaller.encoder), (model.decoder, smaller.decoder)):
+        stack.final_layer_norm.load_state_dict(old.final_layer_norm.state_dict())
+        places = [i * len(stack.block) // len(old.block) for i in range(len(old.block))]
+        for i, block in enumerate(stack.block):
+            before = old.block[max(j for j, place in enumerate(places) if place <= i)]
+            for name, parameter in block.named_parameters():
+                if "relative_attention_bias" in name:
+                    parameter.data.copy_(old.block[0].get_parameter(name))
+                    continue
+                known = before.get_parameter(name)
+                if name.endswith(("o.weight", "wo.weight")):  # of attention and of the feed-forward layer
+                    parameter.data.zero_()
+                    if i in places:
+                        parameter.data[:, : known.shape[1]] = known.data
+                else:
+                    parameter.data[: known.shape[0]] = known.data
+
+
 def loss_of(model: Any, pairs: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
     """The mean loss per target token of a batch, and for each target token whether it was predicted."""
     pad = torch.nn.utils.rnn.pad_sequence
@@ -113,7 +137,7 @@ class Run:
             torch.optim.Muon(matrices, lr=self.peaks[0], weight_decay=0.0),
             torch.optim.AdamW(others, lr=self.peaks[1], betas=(0.9, 0.98), weight_decay=0.0, fused=True),
         ]
-        self.step, self.seconds = 0, 0.0
+        self.step, self.begun, self.seconds = 0, 0, 0.0
         self.log: list[dict[str, Any]] = []
         self.pieces: list[dict[str, Any]] = []  # where a run went on, and with which options
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed_precision("auto") == "bf16")
@@ -124,14 +148,14 @@ class Run:
             self.model.load_state_dict(state["model"])
             for optimizer, of_optimizer in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(of_optimizer)
-            self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
-            self.pieces = state["pieces"]
-        elif args.go_on:  # the checkpoint is gone; the optimizers begin anew
+            self.step, self.begun, self.seconds = state["step"], state["begun"], state["seconds"]
+            self.log, self.pieces = state["log"], state["pieces"]
+        elif args.go_on:  # with optimizers that begin anew, and layers and units that the base has not
             half = transformers.T5ForConditionalGeneration.from_pretrained(args.output_dir, dtype=torch.float32)
-            self.model.load_state_dict(half.state_dict())
+            grow(self.model, half)
             about = json.loads((args.output_dir / "pretraining.json").read_text())
             self.step, self.log, self.pieces = about["steps_done"], about["log"], about["pieces"]
-            self.seconds = self.log[-1]["minutes"] * 60
+            self.begun, self.seconds = self.step, self.log[-1]["minutes"] * 60
         left_out = ("output_dir", "work_dir", "minutes", "threads", "go_on")
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(args).items() if k not in left_out}
         if not self.pieces or self.pieces[-1]["options"] != options:
@@ -140,7 +164,7 @@ class Run:
     def learning_rate_share(self) -> float:
         """Warm-up, then level, then linear to zero over the last steps."""
         left = (self.args.steps - self.step) / max(1, self.args.decay_steps)
-        return min(1.0, (self.step + 1) / WARM_UP, left)
+        return min(1.0, (self.step - self.begun + 1) / WARM_UP, left)
 
     def learn(self, pairs: list[tuple[list[int], list[int]]]) -> float:
         """One step."""
@@ -174,7 +198,7 @@ class Run:
         if not all(math.isfinite(p.detach().abs().max()) for p in self.model.parameters()):
             raise RuntimeError("the weights are not finite; lower the learning rate")
         state = {"model": self.model.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers]}
-        state |= {"step": self.step, "seconds": self.seconds, "log": self.log, "pieces": self.pieces}
+        state |= {"step": self.step, "begun": self.begun, "seconds": self.seconds, "log": self.log, "pieces": self.pieces}
         args.work_dir.mkdir(parents=True, exist_ok=True)
         torch.save(state, args.work_dir / "checkpoint.new")
         os.replace(args.work_dir / "checkpoint.new", args.work_dir / "checkpoint.pt")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sentencepiece as spm
-from clauses import Sentence, Slot, usual
+from clauses import Sentence, Slot, slots_of, usual
 from contexts import Contexts
 from wild import Wild
 
@@ -24,7 +24,7 @@ HIGHLIGHT = "<hl>"
 SENTINELS = 100  # T5's <extra_id_0> ... <extra_id_99>, behind the vocabulary
 _TASKS = {"marked": 70, "ask": 16, "answer": 7, "spans": 7}
 _LONGEST = 224  # tokens of a source
-_WILD = 0.25  # of the contexts have long sentences
+_WILD = 0.4  # of the contexts have long sentences
 
 
 class Narrow(random.Random):
@@ -72,10 +72,7 @@ class Reader:
         """(source, target) pairs of one context: up to three."""
         sentences = self.context()
         text = "".join(sentence.text for sentence in sentences)
-        slots, at = [], 0
-        for sentence in sentences:
-            slots += [slot._replace(start=at + slot.start) for slot in sentence.slots if slot.ways]
-            at += len(sentence.text)
+        slots = list(slots_of(sentences))
         self.rng.shuffle(slots)
         for slot in slots[:3]:
             task = self.rng.choices(list(_TASKS), list(_TASKS.values()))[0]

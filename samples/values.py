@@ -101,7 +101,7 @@ TIMES = ("year", "era", "year_month", "month", "day", "date", "hour", "weekday",
 
 
 class Drawer:
-    """Draws values by their type. `dictionary` has real words by type (person, town, thing, ...) that are drawn as often as invented ones."""
+    """Draws values by their type. `dictionary` has real words by type (person, town, thing, ...) that are drawn three times in five."""
 
     def __init__(self, rng: random.Random, dictionary: dict[str, Sequence[str]] | None = None):
         self.rng = rng
@@ -121,9 +121,7 @@ class Drawer:
         text = self.rng.choice(known) if known and self.rng.random() < 0.6 else draw(self.rng)
         if kind in ("landmark", "town", "region", "organization"):
             noun = kind_of(text, noun)
-            if (kind == "town" and noun in ("市", "町", "村", "県")) or (
-                kind in ("landmark", "organization") and noun not in ("場所",)
-            ):
+            if (kind == "town" and noun in ("市", "町", "村", "県")) or (kind in ("landmark", "organization") and noun != "場所"):
                 asks = f"どこ,何という{noun}"
         if kind == "festival" and not re.search("祭|まつり", text):
             noun, asks = "行事", "何,何という行事"

@@ -32,7 +32,11 @@ class Verb:
             return base[:-1], base[:-1] + "て", base[:-1]
         if self.written.endswith("5"):
             stem, te, negative = (base[:-1] + end for end in _GODAN[base[-1]])
-            return stem, base[:-1] + "って" if base.endswith("行く") else te, "" if base == "ある" else negative
+            return (
+                stem,
+                base[:-1] + "って" if base.endswith(("行く", "いく")) else te,
+                base[:-2] if base.endswith("ある") else negative,
+            )
         if base.endswith("する"):
             return base[:-2] + "し", base[:-2] + "して", base[:-2] + "し"
         raise ValueError(f"{self.written}: neither 1, 5 nor i behind it, nor する or 来る")
@@ -51,6 +55,23 @@ class Verb:
     def past(self) -> str:
         """The plain past: 読んだ."""
         return self.te[:-1] + _PAST[self.te[-1]]
+
+    @property
+    def passive(self) -> "Verb":
+        """読まれる; of a verb of any class but an adjective."""
+        return self._with("れる", "られる")
+
+    @property
+    def causative(self) -> "Verb":
+        """読ませる."""
+        return self._with("せる", "させる")
+
+    def _with(self, consonant: str, vowel: str) -> "Verb":
+        if self.base.endswith("来る"):
+            return Verb(self.base[:-1] + vowel + "1")
+        if self.base.endswith("する") and not self.written[-1].isdigit():
+            return Verb(self.base[:-2] + "さ" + consonant + "1")
+        return Verb(self._forms[2] + (consonant if self.written.endswith("5") else vowel) + "1")
 
     def form(self, tense: str, polite: bool) -> str:
         """The predicate in one of the tenses past, present, lasting (ている), lasted (ていた), not, was not, wish and can."""

@@ -19,7 +19,7 @@ ENDINGS = (("出しましたか?", 1.0),)
 
 
 def ways(group, token=0):
-    return set(WILD._ways(GROUPS, group, token, ENDINGS, "出した", True))
+    return set(WILD._ways(GROUPS, group, token, ENDINGS, "出した", True, "past"))
 
 
 def test_questions():

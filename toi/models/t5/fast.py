@@ -25,6 +25,7 @@ from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
 from toi.models.t5.functions import (
+    UNSEEN,
     Attention,
     Distances,
     Dropout,
@@ -38,8 +39,6 @@ from toi.models.t5.functions import (
 from toi.models.t5.places import Places
 from toi.models.t5.products import Product
 from toi.models.t5.steps import bias_of_distances
-
-_UNSEEN = -1e9  # added to the scores of padding and, in the decoder, of what comes later
 
 
 def can_speed_up(model: PreTrainedModel, device: torch.device) -> bool:
@@ -127,7 +126,7 @@ def _stack(
     position = _position_bias(self.block[0].layer[0].SelfAttention, own.width)  # (heads, width, width)
     seen = position.detach()
     if self.is_decoder:
-        seen = seen + torch.full((own.width, own.width), _UNSEEN).triu_(1)
+        seen = seen + torch.full((own.width, own.width), UNSEEN).triu_(1)
     for block in self.block:
         hidden = _run(block, hidden, own, seen, position, source, sources)
     return Dropout.apply(_norm(self.final_layer_norm, hidden), p, own)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from toi.models.t5.places import Places, groups
 from toi.models.t5.products import product
 
-_UNSEEN = -1e9  # the scores of padding
+UNSEEN = -1e9  # the score of what attention must not look at: padding and, in the decoder, what comes later
 
 
 class Drawn:
@@ -226,7 +226,7 @@ class Attention(torch.autograd.Function):
                 by_row.add_(seen[:, : scores.shape[1], : scores.shape[2]])
             for row, length in zip(by_row, keys.seen[first:last], strict=True):
                 if length < scores.shape[2]:
-                    row[:, :, length:] = _UNSEEN
+                    row[:, :, length:] = UNSEEN
             share = scores.softmax(-1).to(q.dtype)
             saved += [*some, share]
             mask = None if drawn is None else _kept_of(drawn.bytes, drawn.threshold, share, first * heads)
