@@ -17,7 +17,7 @@ from invented import FESTIVALS, LANDMARKS, ORGANIZATIONS, SHOPS
 _TOKEN = struct.Struct("<HHHhII")  # left and right attribute, part of speech, cost, offset of the feature, compound
 _HEADER = struct.Struct("<10I")  # magic, version, type, words, left and right size, bytes of trie, tokens and features, reserved
 _PEOPLE_END = tuple("者人員家師長士手主王女男子客兵民僧氏様店所場園館駅県市町村国校院社部局室屋亭署前後中上下内外間時年月日分力")
-_SAID_OF_PEOPLE = ("さん", "さん", "氏", "先生", "君", "")
+_SAID_OF_PEOPLE = ("さん", "さん", "さん", "氏", "先生", "君", "天皇", "将軍", "博士", "監督", "")
 
 
 def entries() -> Iterator[tuple[int, list[str]]]:
@@ -70,7 +70,7 @@ def other_words(characters: Container[str]) -> dict[str, list[str]]:
 def real_words(seed: int) -> dict[str, list[str]]:
     """Names of people, towns and organizations, things, and names made of them, each list in an order of its own."""
     facts_ = held_out()
-    found: dict[str, list[tuple[int, str]]] = {"姓": [], "名": [], "地域": [], "組織": [], "一般": []}
+    found: dict[str, list[tuple[int, str]]] = {"姓": [], "名": [], "人名": [], "地域": [], "組織": [], "一般": []}
     for cost, feature in entries():
         word = feature[6]
         if (
@@ -79,7 +79,8 @@ def real_words(seed: int) -> dict[str, list[str]]:
             or not all("ぁ" <= c <= "ヶ" or "一" <= c <= "龠" or c == "ー" for c in word)
         ):
             continue
-        name = feature[3] if feature[2] == "人名" else feature[2] if feature[1] == "固有名詞" else feature[1]
+        whole = feature[2] == "人名" and feature[3] == "一般"  # 紫式部
+        name = "人名" if whole else feature[3] if feature[2] == "人名" else feature[2] if feature[1] == "固有名詞" else feature[1]
         if name in found and not any(fact in word or word in fact for fact in facts_):
             found[name].append((cost, word))
     common = {name: [word for _, word in sorted(set(words))] for name, words in found.items()}
@@ -94,6 +95,7 @@ def real_words(seed: int) -> dict[str, list[str]]:
 
     people = [rng.choice(surnames) + rng.choice(given) for _ in range(20_000)]
     people += [rng.choice(surnames) + rng.choice(_SAID_OF_PEOPLE) for _ in range(6_000)]
+    people += [rng.choice(common["人名"]) for _ in range(6_000)]
     return other_words({c for c, n in seen.items() if n >= 3}) | {
         "person": people, "town": [*places, *(p + rng.choice("市市町村区") for p in rng.sample(surnames, 3_000))], "thing": things,
         "region": [p + rng.choice(("県", "地方", "州", "郡")) for p in rng.sample(surnames, 3_000)], "organization": [*common["組織"][:5_000], *named(ORGANIZATIONS, 8_000)],

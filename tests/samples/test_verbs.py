@@ -46,6 +46,26 @@ def test_tenses(tense, plain, polite):
     assert [Verb("住む5").form(tense, is_polite) for is_polite in (False, True)] == [plain, polite]
 
 
+VOICES = [
+    ("読む5", "読まれる", "読ませる"),
+    ("食べる1", "食べられる", "食べさせる"),
+    ("発表する", "発表される", "発表させる"),
+    ("来る", "来られる", "来させる"),
+]
+
+
+@pytest.mark.parametrize(("written", "passive", "causative"), VOICES)
+def test_voices(written, passive, causative):
+    verb = Verb(written)
+    assert (verb.passive.base, verb.causative.base) == (passive, causative)
+    assert verb.passive.past == passive.removesuffix("る") + "た"
+
+
+def test_auxiliaries_bend_like_their_verb():
+    assert Verb("通っていく5").past == "通っていった"
+    assert Verb("見たことがある5").form("not", False) == "見たことがない"
+
+
 def test_adjectives():
     assert Verb("高いi").form("present", True) == "高いです"
     assert Verb("高いi").form("past", True) == "高かったです"
