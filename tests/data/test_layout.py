@@ -37,10 +37,13 @@ def test_within(template, source, length, shorter):
 @pytest.mark.parametrize(
     ("template", "last"),
     [
-        ("{context}", True), ("問: {question} 文: {context}", True), ("{answer} {highlighted}", True), ("{context} {answer}", False),
+        ("{context}", True),
+        ("問: {question} 文: {context}", True),
+        ("{answer} {highlighted}", True),
+        ("{context} {answer}", False),
         ("{context}。", False),
     ],
-)  # fmt: skip
+)
 def test_where_the_context_stands(template, last):
     assert Layout.of(template).last is last
 

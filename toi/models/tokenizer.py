@@ -38,6 +38,8 @@ class Tokenizer(Texts):
         self.sentencepiece_file = sentencepiece_file
         lowercase = bool(fast.init_kwargs.get("do_lower_case"))
         self._own = None if sentencepiece_file is None else PieceEncoder(sentencepiece_file, lowercase=lowercase)
+        self._reserved: list[str] = []
+        self.reserve(i for i in (fast.eos_token_id, fast.bos_token_id, fast.pad_token_id) if i is not None)
         self._find_added()
 
     def _find_added(self) -> None:
@@ -108,10 +110,13 @@ class Tokenizer(Texts):
                 batch[i] = self.encode_parts(parts)
         return batch
 
-    @cached_property
-    def _reserved(self) -> list[str]:
-        """The tokens that begin, end and fill up sequences. A text may hold their characters, which then are characters."""
-        return sorted({token for token in (self.fast.eos_token, self.fast.bos_token, self.fast.pad_token) if token is not None})
+    def reserve(self, ids: Iterable[int]) -> None:
+        """Let the special tokens among these ids be none of a text either: it may hold their characters, which then are characters.
+
+        So it is with those that begin, end and fill up sequences.
+        """
+        special = {i: token for token, i in self.fast.get_added_vocab().items()}
+        self._reserved = sorted({*self._reserved, *(special[i] for i in ids if i in special)})
 
     @cached_property
     def pieces(self) -> Sequence[Piece]:

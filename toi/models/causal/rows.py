@@ -27,6 +27,7 @@ class CausalRows:
         self.tokenizer = tokenizer
         self.pad_id = tokenizer.pad_id
         self.end_ids = tuple(dict.fromkeys([tokenizer.eos_id, *ends]))
+        tokenizer.reserve(self.end_ids)
         self._room = room
         self.follow(None)
 
