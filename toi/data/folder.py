@@ -44,7 +44,7 @@ class PreparationOptions:
     target_template: str | None = None
     """The target of one's own task."""
     target_separator: str | None = None
-    """What a decoder-only model reads between source and target; T5 reads nothing. [default: \\n, a line break]"""
+    """What a decoder-only model reads between source and target. [default: \\n, a line break]"""
     tokenizer_name_or_path: str | None = None
     """Count tokens, <unk> and truncation with the tokenizer of this model."""
     max_input_length: int = 512

@@ -45,8 +45,7 @@ def without_labels(source: str) -> str:
 class Task:
     """How an Example becomes a source and a target.
 
-    Raises InputError if a template has an unknown field or none, or holds a tab or a line break where the texts hold none, or if
-    the separator of targets is empty.
+    Raises InputError for an empty separator, and a template with an unknown field or none, or a line break that texts have not.
     """
 
     name: str
@@ -57,10 +56,7 @@ class Task:
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
 
     def __post_init__(self) -> None:
-        if not self.target_separator:
-            raise InputError("target_separator is empty; a decoder-only model would not know where its output begins")
-        for template in (self.source_template, self.target_template):
-            _check(template, self.line_breaks)
+        _check(self)
 
     @classmethod
     def named(cls, name: str, normalization: Normalization | None = None) -> "Task":
@@ -187,12 +183,15 @@ def _check_types(value: dict[str, Any]) -> None:
             raise TypeError(f"{name} is {({**value, **value['normalization']})[name]!r}")
 
 
-def _check(template: str, line_breaks: bool) -> None:
-    """Raise InputError for a template that no Task can have."""
-    if not line_breaks and any(c in template for c in "\t\n\r"):
-        raise InputError(f"template {template!r}: must not hold a tab or a line break")
-    if not template_fields(template):
-        raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
+def _check(task: Task) -> None:
+    """Raise InputError for what no Task can have."""
+    if not task.target_separator:
+        raise InputError("target_separator is empty; a decoder-only model would not know where its output begins")
+    for template in (task.source_template, task.target_template):
+        if not task.line_breaks and any(c in template for c in "\t\n\r"):
+            raise InputError(f"template {template!r}: must not hold a tab or a line break")
+        if not template_fields(template):
+            raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
 
 
 def _annotated(example: Example) -> tuple[int, int] | None:

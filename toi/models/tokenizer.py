@@ -111,10 +111,7 @@ class Tokenizer(Texts):
         return batch
 
     def reserve(self, ids: Iterable[int]) -> None:
-        """Let the special tokens among these ids be none of a text either: it may hold their characters, which then are characters.
-
-        So it is with those that begin, end and fill up sequences.
-        """
+        """Let a text hold no special token among these ids: where it holds its characters, they are characters."""
         special = {i: token for token, i in self.fast.get_added_vocab().items()}
         self._reserved = sorted({*self._reserved, *(special[i] for i in ids if i in special)})
 
@@ -130,16 +127,7 @@ class Tokenizer(Texts):
 
     def facts(self) -> dict[str, Any] | None:
         """What a `PieceTokenizer` is made of, beside the `spiece.model`; None where that is not all."""
-        plain = self.controls == super().controls and self.around == ((), (self.eos_id,))
-        if self._own is None or self._own.lowercase or not plain:
-            return None
-        decoder = json.loads(self.fast.backend_tokenizer.to_str())["decoder"]
-        marks = [part for part in decoder.get("decoders", []) if part["type"] == "Metaspace"]
-        dummy = bool(marks) and marks[0]["prepend_scheme"] == "first"
-        if decoder != json.loads(decoder_of(dummy).__getstate__()):
-            return None
-        ids = {"eos_id": self.eos_id, "pad_id": self.pad_id, "bos_id": self.bos_id, "unk_id": self.unk_id}
-        return {**ids, "dummy_prefix": dummy, "size": len(self), "added": self.added}
+        return _facts(self, self._own)
 
     def add(self, token: str) -> bool:
         """Make `token` one token, if it is not one yet. Returns whether it was added.
@@ -170,3 +158,16 @@ def _without_whole(tokens: Sequence[str], text: str) -> list[str]:
     if not any(token in text for token in tokens):
         return [text]
     return re.split("|".join(f"(?<={re.escape(token[0])})(?={re.escape(token[1:])})" for token in tokens), text)
+
+
+def _facts(tokenizer: Tokenizer, own: PieceEncoder | None) -> dict[str, Any] | None:
+    ids = {name: getattr(tokenizer, name) for name in ("eos_id", "pad_id", "bos_id", "unk_id")}
+    plain = tokenizer.controls <= set(ids.values()) and tokenizer.around == ((), (tokenizer.eos_id,))
+    if own is None or own.lowercase or not plain:
+        return None
+    decoder = json.loads(tokenizer.fast.backend_tokenizer.to_str())["decoder"]
+    marks = [part for part in decoder.get("decoders", []) if part["type"] == "Metaspace"]
+    dummy = bool(marks) and marks[0]["prepend_scheme"] == "first"
+    if decoder != json.loads(decoder_of(dummy).__getstate__()):
+        return None
+    return {**ids, "dummy_prefix": dummy, "size": len(tokenizer), "added": tokenizer.added}
