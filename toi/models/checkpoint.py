@@ -96,7 +96,9 @@ def load(name: str, *, tokenizer_name: str | None = None, from_scratch: bool = F
     else:
         model = _load_weights(folder, config, family)
     make_room(model, tokenizer)
-    return Checkpoint(model, family(tokenizer, model.config, model.generation_config), read_task(folder), name, *limits)
+    known, task = family(tokenizer, model.config, model.generation_config), read_task(folder)
+    known.follow(task)
+    return Checkpoint(model, known, task, name, *limits)
 
 
 def _configuration(folder: Path) -> PretrainedConfig:
@@ -191,10 +193,12 @@ def make_room(model: PreTrainedModel, tokenizer: Tokenizer) -> None:
 
 
 def set_to_mean(model: PreTrainedModel, ids: list[int], known: int) -> None:
-    """Set the embeddings (and output rows) of `ids` to the mean of the first `known` ones."""
+    """Set the embeddings (and output rows, and their biases) of `ids` to the mean of the first `known` ones."""
     with torch.no_grad():
         for layer in {id(m): m for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m is not None}.values():
-            layer.weight[ids] = layer.weight[:known].mean(dim=0)
+            for values in (layer.weight, getattr(layer, "bias", None)):
+                if values is not None:
+                    values[ids] = values[:known].mean(dim=0)
 
 
 def add_highlight(checkpoint: Checkpoint) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from toi.data.tasks import Task
     from toi.models.padded import Batch
     from toi.models.tokenizer import Tokenizer
 
@@ -63,6 +64,19 @@ class Family(Protocol):
     @staticmethod
     def auto_class() -> Any:
         """The class of transformers that loads such models."""
+        ...
+
+    def follow(self, task: "Task | None") -> None:
+        """From now on rows are those of this task: it says what stands between their texts, and where their context is."""
+        ...
+
+    @property
+    def cuts_context(self) -> bool:
+        """Whether a source that is too long loses of its context, rather than its end."""
+        ...
+
+    def row_key(self) -> str:
+        """A name of what decides on the ids of a row, but for its texts and the limits."""
         ...
 
     def within(self, limits: Limits) -> Limits:

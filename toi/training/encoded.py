@@ -86,8 +86,7 @@ def token_rows(path: str | Path, family: Family, limits: Limits, line_breaks: bo
 
     `line_breaks` is what the task of the TSV says of them. Raises InputError if the TSV or the cache cannot be used.
     """
-    ids = f"{type(family).__name__} {family.tokenizer.fingerprint()}"
-    about = f"{_FORMAT} {sha256(path)} {ids} {limits.source} {limits.target} {line_breaks}"
+    about = f"{_FORMAT} {sha256(path)} {family.row_key()} {limits.source} {limits.target} {line_breaks}"
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
     if (known := _read(folder)) is not None:
         return known

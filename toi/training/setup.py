@@ -40,6 +40,7 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
     if highlighted:
         add_highlight(checkpoint)
     family, model = checkpoint.family, checkpoint.model
+    family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
     widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
     plan = TrainingPlan(options, widths, accelerator.num_processes)

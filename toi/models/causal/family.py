@@ -1,9 +1,4 @@
-"""Decoder-only models: GPT-2, Llama and whatever else transformers loads as a causal language model.
-
-    row  [prefix] source  line break  target  end of sequence
-
-Source and target are tokenized apart, so that what an output goes on from is exactly the beginning of what training saw.
-"""
+"""Decoder-only models: GPT-2, Llama and whatever else transformers loads as a causal language model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +11,11 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from toi.models.batches import IGNORED, Encoded
+from toi.models.causal.rows import CausalRows
 from toi.models.causal.steps import CausalSteps
-from toi.models.family import Limits, Steps
-from toi.models.framing import framed_rows
+from toi.models.family import Steps
 from toi.models.padded import Batch, mask_of, pad
 from toi.models.tokenizer import Tokenizer
-
-_SEPARATOR = "\n"
 
 
 @dataclass(frozen=True)
@@ -32,25 +25,17 @@ class CausalBatch(Batch):
     places: torch.Tensor  # (batch, target): the place in the sequence whose logits predict each label; 0 where there is none
 
 
-class CausalFamily:
+class CausalFamily(CausalRows):
     """See `toi.models.family.Family`."""
 
     undecayed: tuple[str, ...] = ()
     sentinels = 0
 
     def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None):
-        self.tokenizer = tokenizer
-        self.label = config.model_type
-        self.pad_id = tokenizer.pad_id
         ends = getattr(generation_config, "eos_token_id", None)
-        others = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-        self.end_ids = tuple(dict.fromkeys([tokenizer.eos_id, *others]))
-        separator = tokenizer.encode(_SEPARATOR)
-        # A vocabulary of SentencePiece has no line break: there the end of sequence stands between source and target.
-        pieces = [tokenizer.pieces[i] for i in separator]
-        said = b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
-        self._separator = separator if _SEPARATOR.encode() in said else [tokenizer.eos_id]
-        self._room = getattr(config, "max_position_embeddings", None)  # tokens of a whole row, where the model has a limit
+        room = getattr(config, "max_position_embeddings", None)
+        super().__init__(tokenizer, [] if ends is None else [ends] if isinstance(ends, int) else list(ends), room)
+        self.label = config.model_type
 
     @staticmethod
     def knows(config: PretrainedConfig) -> bool:
@@ -63,18 +48,6 @@ class CausalFamily:
     def auto_class() -> Any:
         """The class of transformers that loads such models."""
         return AutoModelForCausalLM
-
-    def within(self, limits: Limits) -> Limits:
-        """The limits, or smaller ones that together are within the positions of the model."""
-        if self._room is None or limits.source + limits.target <= self._room:
-            return limits
-        target = min(limits.target, self._room // 2)
-        return Limits(self._room - target, target)
-
-    def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
-        """The ids of rows: sources cut before their separator, targets before the end of sequence."""
-        frames = (self.tokenizer.around[0], self._separator), ((), self.end_ids[:1])
-        return framed_rows(self.tokenizer, sources, targets, self.within(limits), *frames)
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """Source and target stand in one sequence."""

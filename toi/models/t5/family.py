@@ -41,6 +41,11 @@ class T5Family(T5Rows):
         """The class of transformers that loads such models."""
         return AutoModelForSeq2SeqLM
 
+    def row_key(self) -> str:
+        """The tokenizer decides on the ids, and where the context stands, on those of rows that are too long."""
+        template = "" if self._layout is None else f" {self._layout.template}"
+        return f"{type(self).__name__} {self.tokenizer.fingerprint()}{template}"
+
     def collate(self, rows: Sequence[Encoded]) -> Batch:
         """Rows padded on the right; the decoder reads the labels one step later, behind its start."""
         input_ids, mask = pad([row.source for row in rows], self.pad_id), mask_of([row.source for row in rows])
