@@ -1,4 +1,4 @@
-"""Fine-tune a T5 on a data folder, keep the model with the best validation loss, score it.
+"""Fine-tune a T5 on a data folder, keep the model that is best on dev, score it.
 
     python train.py --do_train --do_eval --data_dir data --output_dir model --model_name_or_path sonoisa/t5-base-japanese
 
@@ -29,12 +29,13 @@ from toi.system.cli import checked, run
 from toi.training.options import TrainingOptions
 
 if TYPE_CHECKING:
+    from toi.training.judge import Judge
     from toi.training.state import State
 
 
 @dataclass
 class TrainOptions(TrainingOptions, DecodingOptions):
-    """Fine-tune a model on a data folder, and score the one with the best validation loss."""
+    """Fine-tune a model on a data folder, and score the one that is best on dev."""
 
 
 def main(options: TrainOptions) -> None:
@@ -70,7 +71,7 @@ def train(options: TrainOptions) -> dict[str, Any]:
         refuse_other_run(options.output_dir, options.overwrite_output_dir)
     if options.push_to_hub:
         check_hub()
-    state = set_up(options, highlighted)
+    state = set_up(options, highlighted, judge_of(options))
     state.accelerator.print(headline(state))
     progress, plan = state.progress, state.plan
     if options.eval_before_training and progress.step == 0:
@@ -136,19 +137,28 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
 
 
 def keep_if_better(state: "State") -> None:
-    """Validate, print a row of the table, and save the model if its validation loss is the lowest so far."""
+    """Validate, print a row of the table, and save the model if it is the best so far: by its validation loss, or its outputs."""
     from toi.data.tasks import data_of
     from toi.models.checkpoint import save
     from toi.training.printing import table_row
-    from toi.training.state import validation_loss
+    from toi.training.state import judged, validation_loss
 
     options = state.options
     eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
-    better = state.record(eval_loss)
+    better = state.record(eval_loss, judged(state))
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
         save(options.output_dir, model, state.checkpoint.tokenizer, state.task, data_of(options.data_dir), state.run)
     state.accelerator.print(table_row(state) + ("  saved" if better else ""))
+
+
+def judge_of(options: TrainOptions) -> "Judge | None":
+    """What looks at the outputs for dev, where the validation loss does not decide. Raises InputError if dev cannot be used."""
+    if options.metric_for_best_model == "eval_loss":
+        return None
+    from toi.scoring.dev import DevJudge
+
+    return DevJudge(options.metric_for_best_model, options.data_dir, options, options.per_device_eval_batch_size)
 
 
 def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[list[int]]]":

@@ -122,10 +122,11 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     shutil.copytree(tiny, tmp_path / "still")
     config = json.loads((tmp_path / "still" / "config.json").read_text())
     (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
-    alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16))["history"]
+    by = {"metric_for_best_model": "rougeL", "num_beams": 1, "max_target_length": 24}
+    alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16, **by))["history"]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
-        "--do_eval", "--precision", "fp32", "--num_beams", "1",
+        "--do_eval", "--precision", "fp32", "--num_beams", "1", "--metric_for_best_model", "rougeL", "--max_target_length", "24",
         "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
         "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
     ]  # fmt: skip
@@ -137,6 +138,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     for one, two in zip(alone, together, strict=True):
         assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-4)
         assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=1e-4)
+        assert two["rougeL"] == pytest.approx(one["rougeL"], abs=1e-9)
 
 
 @pytest.mark.parametrize("loss", ["label_smoothing", "focal", "unlikelihood", "own"])

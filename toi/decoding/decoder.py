@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from toi.decoding import ctranslate
 from toi.decoding.banned import BannedText
@@ -26,18 +27,22 @@ from toi.system.memory import out_of_memory
 from toi.text.folding import fold
 from toi.text.holders import BannedAnswer, possible, split_banned
 
+if TYPE_CHECKING:
+    import torch
+
 _REMEMBERED = 256  # automata
 
 
 class Decoder:
     """A model that writes, and what was made ready for it: its translator, its vocabulary, the automata of banned words.
 
-    A model that is loaded is moved to the accelerator of this machine, if it has one. Its weights must not change from then on.
+    A model that is loaded is moved to the accelerator of this machine, if it has one, but with a `device` it stays there. Its
+    weights must not change from then on.
     """
 
-    def __init__(self, checkpoint: Model):
+    def __init__(self, checkpoint: Model, device: "torch.device | None" = None):
         self.checkpoint = checkpoint
-        self._engines = Engines(checkpoint)
+        self._engines = Engines(checkpoint, device)
         self.engine = ""  # of the last run, in words
         self._again: Counter[tuple[Stage, str]] = Counter()  # how many sources of the last run were searched again, and by what
         self.cut = 0  # how many sources of the last run were longer than the limit

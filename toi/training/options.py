@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from toi.data.options import TaskName
 from toi.models.options import ModelOptions
@@ -15,6 +15,11 @@ LOSSES = {
     "focal": "focal_gamma",
     "unlikelihood": "unlikelihood_alpha",
 }
+
+
+# What a run may keep its best model by: the validation loss, or figures of what the model writes, of which higher is better.
+Metric = Literal["eval_loss", "exact_match", "bleu", "rougeL"]
+METRICS = get_args(Metric)[1:]
 
 
 @dataclass
@@ -41,6 +46,8 @@ class LearningOptions(ModelOptions):
     """Validate every so many steps, instead of behind every epoch."""
     eval_before_training: bool = False
     """Validate before the first step too."""
+    metric_for_best_model: Metric = "eval_loss"
+    """What decides which model is kept: the validation loss, or a score of what the model writes for dev (--num_beams, ...)."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
     max_input_length: int = 512
@@ -108,7 +115,7 @@ class TrainingOptions(LearningOptions):
     overwrite_output_dir: bool = False
     """Replace the run that --output_dir holds."""
     do_train: bool = False
-    """Train, and keep the model with the lowest validation loss."""
+    """Train, and keep the best model on dev (--metric_for_best_model)."""
     do_eval: bool = False
     """Score the model in --output_dir on the dev and the test split."""
     per_device_eval_batch_size: int = 32

@@ -116,6 +116,9 @@ def _check_same(folder: Path, saved: dict[str, Any], state: State) -> None:
     run, ours = saved["run"], state.run
     # An option that an older version did not have was what is its default now.
     theirs = {option.name: run["options"].get(option.name, option.default) for option in fields(LearningOptions)}
+    # Figures of outputs that were searched for in another way say nothing of which model is better.
+    held = () if state.judge is None else state.judge.depends_on
+    theirs |= {name: run["options"].get(name, ours["options"][name]) for name in held}
     others = sorted(f"--{name}" for name, value in theirs.items() if value != ours["options"][name])
     if others:
         raise InputError(f"{folder}: was made with another {', '.join(others)}; a run goes on with its own")

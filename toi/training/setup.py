@@ -18,6 +18,7 @@ from toi.system.files import sha256
 from toi.system.versions import versions
 from toi.training.encoded import TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
+from toi.training.judge import Judge
 from toi.training.losses import make_loss
 from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import TrainingOptions
@@ -26,8 +27,11 @@ from toi.training.resume import find_checkpoint, load_checkpoint
 from toi.training.state import State
 
 
-def set_up(options: TrainingOptions, highlighted: bool) -> State:
-    """Load the model, encode the rows, make the optimizer; go on from a checkpoint. `highlighted`: the data uses `<hl>`."""
+def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None) -> State:
+    """Load the model, encode the rows, make the optimizer; go on from a checkpoint.
+
+    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss.
+    """
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     accelerator = make_accelerator(options)
     checkpoint = load(
@@ -58,8 +62,9 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
     wrapped.train()  # a loaded model has its dropout off
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     state = State(
-        options, accelerator, checkpoint, task, rows, loss, describe(options), plan, wrapped, wrapped_optimizer, schedule, writer
-    )
+        options, accelerator, checkpoint, task, rows, loss, describe(options), plan, wrapped, wrapped_optimizer, schedule, judge,
+        writer,
+    )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
         load_checkpoint(state, folder)
