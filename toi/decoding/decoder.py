@@ -108,7 +108,7 @@ class Decoder:
             yield from translator.search_batches(job_batches(easy, translator.fair_size(len(easy), batch_size), max_tokens))
         by_translator = set(map(id, easy))
         hard = [job for job in jobs if id(job) not in by_translator]
-        for batch in job_batches(hard, batch_size, max_tokens):
+        for batch in job_batches(hard, batch_size, max_tokens, alike=self.checkpoint.family.reads_beginnings_once):
             yield batch, self._search_hard(batch, words, self._engines.of(len(hard), batch[0].plan))
 
     def _constraints(self, words: Sequence[str], job: Job) -> list[Constraint]:

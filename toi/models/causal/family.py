@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from toi.models.batches import IGNORED, Encoded
-from toi.models.causal.steps import CausalSteps
+from toi.models.causal.steps import begin
 from toi.models.family import Limits, Steps
 from toi.models.framing import framed_rows
 from toi.models.padded import Batch, mask_of, pad
@@ -36,6 +36,7 @@ class CausalFamily:
     """See `toi.models.family.Family`."""
 
     undecayed: tuple[str, ...] = ()
+    reads_beginnings_once = True
     sentinels = 0
 
     def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None):
@@ -101,8 +102,8 @@ class CausalFamily:
         return logits[rows.expand_as(batch.places)[kept], batch.places[kept]][None], batch.labels[kept][None]
 
     def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
-        """The sources are read in the first step."""
-        return CausalSteps(model, sources, self.pad_id)
+        """The sources are read here, or in the first step."""
+        return begin(model, sources, self.pad_id)
 
     def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
         """Nothing has to be done."""
