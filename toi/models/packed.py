@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 
 def can_pack(model: nn.Module) -> bool:
@@ -18,11 +19,11 @@ def can_pack(model: nn.Module) -> bool:
 
 
 class PackedLinears:
-    """The linear layers of a model as they are now, packed. They take the memory of their weights once more."""
+    """The linear layers of a model as they are now, and GPT-2's, packed. They take the memory of their weights once more."""
 
     def __init__(self, model: nn.Module):
         with torch.no_grad():
-            self._products = {module: _product(module) for module in model.modules() if type(module) is nn.Linear}
+            self._products = {module: _product(module) for module in model.modules() if type(module) in (nn.Linear, Conv1D)}
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -36,11 +37,14 @@ class PackedLinears:
                 del module.forward
 
 
-def _product(module: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+def _product(module: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     # What torch's own compiler makes of a linear layer when weights are frozen (torch/_inductor/fx_passes/mkldnn_fusion.py).
-    weight = torch.ops.mkldnn._reorder_linear_weight(module.weight.detach(), None)
+    weight, bias = module.weight.detach(), module.bias
+    if isinstance(module, Conv1D):  # (inputs, outputs), the other way round
+        weight = weight.T.contiguous()
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
 
     def product(x: torch.Tensor) -> torch.Tensor:
-        return torch.ops.mkldnn._linear_pointwise(x, weight, module.bias, "none", [], "")
+        return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
 
     return product

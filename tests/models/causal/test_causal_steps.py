@@ -150,9 +150,11 @@ def test_nothing_of_a_prompt_is_copied_for_beams_and_steps():
     assert [len(pair[0]) for prompts in steps._prompts for pair in prompts._layers] == [1] * 4
 
 
-def test_an_error_leaves_the_model_as_it_was():
-    model = tiny("llama", **LLAMA)
+@pytest.mark.parametrize(("kind", "settings"), [("llama", LLAMA), ("gpt2", GPT2)])
+def test_an_error_leaves_the_model_as_it_was(kind, settings):
+    model = tiny(kind, **settings)
     with pytest.raises(IndexError):
         begin(model, [[5, 99]], 0)
     assert model.config._attn_implementation == "sdpa"
     assert not model.get_output_embeddings()._forward_pre_hooks
+    assert not [module for module in model.modules() if "forward" in vars(module)]
