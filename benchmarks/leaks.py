@@ -4,11 +4,11 @@
     python benchmarks/leaks.py --cases 2000 --kind causal
 
 Each case is a tiny model with random weights, a prompt, one to three banned words taken from what the model writes without
-constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. The model is a T5 (every other one with byte fallback),
-or a causal one (a GPT-2 with a byte-level BPE, or a Llama with a Unigram vocabulary). Counted are cases with
-an output that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output
-that was clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and
-without a space before it, as the documentation of `bad_words_ids` has it.
+constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. The model is a T5 (every other one with byte
+fallback), or a causal one (a GPT-2 with a byte-level BPE, or a Llama with a Unigram vocabulary). Counted are cases with an output
+that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output that was
+clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and without
+a space before it, as the documentation of `bad_words_ids` has it.
 """
 
 import argparse

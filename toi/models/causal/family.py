@@ -45,7 +45,8 @@ class CausalFamily:
         self.pad_id = tokenizer.pad_id
         ends = getattr(generation_config, "eos_token_id", None)
         others = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-        self.end_ids = tuple(dict.fromkeys([tokenizer.eos_id, *others]))
+        size = config.get_text_config(decoder=True).vocab_size  # some configurations name ends of other vocabularies
+        self.end_ids = tuple(dict.fromkeys([tokenizer.eos_id, *(i for i in others if i < size)]))
         separator = tokenizer.encode(_SEPARATOR)
         # A vocabulary of SentencePiece has no line break: there the end of sequence stands between source and target.
         pieces = [tokenizer.pieces[i] for i in separator]
@@ -109,12 +110,12 @@ class CausalFamily:
         """Nothing has to be done."""
 
     def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
-        """None: no causal model is converted yet."""
+        """None: no causal model is converted."""
         return None
 
     def obstacle(self, model: PreTrainedModel) -> str | None:
-        """No causal model is converted yet."""
-        return f"a {model.config.model_type} model is not converted"
+        """No causal model is converted: CTranslate2's Generator (4.8) copies a prompt for every beam, and reads it as often."""
+        return f"a {model.config.model_type} model is not converted, because CTranslate2 would read its prompt once for every beam"
 
     def convert(self, model: PreTrainedModel, folder: Path) -> None:
         """Raises NotImplementedError: see `obstacle`."""
