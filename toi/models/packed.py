@@ -6,6 +6,7 @@ is never a packed copy. Results are those of torch but for rounding.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,7 +30,7 @@ class PackedLinears:
     def in_use(self) -> Iterator[None]:
         """Inside this block the model computes with the packed weights, without gradients."""
         for module, product in self._products.items():
-            module.forward = product  # type: ignore[method-assign, assignment]
+            module.forward = product
         try:
             yield
         finally:
@@ -37,7 +38,7 @@ class PackedLinears:
                 del module.forward
 
 
-def _product(module: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+def _product(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     # What torch's own compiler makes of a linear layer when weights are frozen (torch/_inductor/fx_passes/mkldnn_fusion.py).
     weight, bias = module.weight.detach(), module.bias
     if isinstance(module, Conv1D):  # (inputs, outputs), the other way round
