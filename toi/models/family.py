@@ -52,6 +52,7 @@ class Family(Protocol):
     pad_id: int  # what fills up batches
     end_ids: tuple[int, ...]  # what ends an output; a target ends in the first of them
     undecayed: tuple[str, ...]  # parts of names: matrices that weight decay leaves alone
+    reads_beginnings_once: bool  # whether sources of a batch that begin alike cost less
     sentinels: int  # tokens behind the pieces of a SentencePiece file that does not say how many
 
     def __init__(self, tokenizer: "Tokenizer", config: "PretrainedConfig", generation_config: Any = None): ...

@@ -12,7 +12,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from toi.models.batches import IGNORED, Encoded
 from toi.models.causal.rows import CausalRows
-from toi.models.causal.steps import CausalSteps
+from toi.models.causal.steps import begin
 from toi.models.family import Steps
 from toi.models.padded import Batch, mask_of, pad
 from toi.models.tokenizer import Tokenizer
@@ -29,12 +29,15 @@ class CausalFamily(CausalRows):
     """See `toi.models.family.Family`."""
 
     undecayed: tuple[str, ...] = ()
+    reads_beginnings_once = True
     sentinels = 0
 
     def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None):
         ends = getattr(generation_config, "eos_token_id", None)
+        others = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+        size = config.get_text_config(decoder=True).vocab_size  # some configurations name ends of other vocabularies
         room = getattr(config, "max_position_embeddings", None)
-        super().__init__(tokenizer, [] if ends is None else [ends] if isinstance(ends, int) else list(ends), room)
+        super().__init__(tokenizer, [i for i in others if i < size], room)
         self.label = config.model_type
 
     @staticmethod
@@ -74,19 +77,19 @@ class CausalFamily(CausalRows):
         return logits[rows.expand_as(batch.places)[kept], batch.places[kept]][None], batch.labels[kept][None]
 
     def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
-        """The sources are read in the first step."""
-        return CausalSteps(model, sources, self.pad_id)
+        """The sources are read here, or in the first step."""
+        return begin(model, sources, self.pad_id)
 
     def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
         """Nothing has to be done."""
 
     def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
-        """None: no causal model is converted yet."""
+        """None: no causal model is converted."""
         return None
 
     def obstacle(self, model: PreTrainedModel) -> str | None:
-        """No causal model is converted yet."""
-        return f"a {model.config.model_type} model is not converted"
+        """No causal model is converted: CTranslate2's Generator (4.8) copies a prompt for every beam, and reads it as often."""
+        return f"a {model.config.model_type} model is not converted, because CTranslate2 would read its prompt once for every beam"
 
     def convert(self, model: PreTrainedModel, folder: Path) -> None:
         """Raises NotImplementedError: see `obstacle`."""

@@ -19,6 +19,8 @@ from toi.models.texts import Texts
 class T5Rows:
     """The part of the family that needs no model; `start_id` is what a decoder reads first."""
 
+    reads_beginnings_once = False
+
     def __init__(self, tokenizer: Texts, start_id: int):
         self.tokenizer = tokenizer
         self.pad_id = tokenizer.pad_id
