@@ -147,7 +147,8 @@ def keep_if_better(state: "State") -> None:
     better = state.record(eval_loss)
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
-        save(options.output_dir, model, state.checkpoint.tokenizer, state.task, data_of(options.data_dir), state.run)
+        data, checkpoint = data_of(options.data_dir), state.checkpoint
+        save(options.output_dir, model, checkpoint.tokenizer, state.task, data, state.run, checkpoint.adapter)
     state.accelerator.print(table_row(state) + ("  saved" if better else ""))
 
 
