@@ -23,7 +23,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from toi.models.place import ADAPTER, local_folder
-from toi.models.pretrained import Numbers, is_quantized, readable
+from toi.models.pretrained import SINGLE, Numbers, is_quantized, readable
 from toi.system.errors import InputError, first_line
 from toi.system.files import read_json, sha256, write_json
 from toi.system.optional import require
@@ -39,17 +39,19 @@ class Base:
 
     name: str
     sha256: str | None = None  # unknown of an adapter from elsewhere
-    numbers: Numbers = Numbers()
+    numbers: Numbers = SINGLE
 
     def numbers_here(self) -> Numbers:
         """In what the base is loaded to write: in few bits as in training; CPUs compute in single precision."""
-        return self.numbers if self.numbers.bits or torch.accelerator.is_available() else Numbers()
+        return self.numbers if self.numbers.bits or torch.accelerator.is_available() else SINGLE
 
     def checked(self, adapter: Path, folder: Path, numbers: Numbers) -> "Base":
         """Itself, held in `numbers`. Raises InputError if `folder` is not the model that the adapter was trained on."""
         found = weights_sha256(folder)
         if self.sha256 not in (None, found):
-            raise InputError(f"{adapter}: an adapter of another model than {self.name} is now (SHA-256 in {_BASE}); bring that back")
+            raise InputError(
+                f"{adapter}: an adapter of another model than {self.name} is now (SHA-256 in {_BASE}); bring that back"
+            )
         return Base(self.name, found, numbers)
 
 
@@ -86,8 +88,8 @@ class Adapter:
         (folder / "README.md").unlink(missing_ok=True)  # peft's; ours is written at the end
         write_json(folder / _BASE, asdict(self._base))
 
-    def check_shape(self, folder: str, shape: Shape) -> None:
-        """Raise InputError if training is to go on with another shape than the adapter has."""
+    def go_on(self, folder: str, shape: Shape) -> None:
+        """Take the dropout. Raise InputError if training is to go on with another shape than the adapter has."""
         config, wrong = self._peft.peft_config[_NAME], []
         if shape.r != config.r:
             wrong.append(f"--lora_r {config.r}")
@@ -97,15 +99,17 @@ class Adapter:
             wrong.append("its own --lora_target_modules")
         if wrong:
             raise InputError(f"{folder}: an adapter with {', '.join(wrong)}; give the same, or train its weights without --lora_r")
+        config.lora_dropout = shape.dropout
         for module in self._model.modules():
-            if isinstance(module, nn.ModuleDict) and _NAME in module and isinstance(module[_NAME], nn.Dropout):
-                module[_NAME].p = shape.dropout
+            if hasattr(module, "lora_dropout"):
+                module.lora_dropout[_NAME] = nn.Dropout(shape.dropout) if shape.dropout else nn.Identity()
 
 
 def adapt(model: PreTrainedModel, base: Base, shape: Shape, new_ids: Sequence[int] = ()) -> Adapter:
     """Put a new adapter, which changes nothing yet, into a model, and freeze all else but the embeddings of `new_ids`.
 
-    Drawn from torch's generator. Raises InputError if the model has no layers of these names.
+    Drawn from torch's generator. A model without numbers gets an adapter without numbers. Raises InputError if the model has no
+    layers of these names.
     """
     require("--lora_r", "peft")
     from peft import LoraConfig, get_peft_model
@@ -119,7 +123,7 @@ def adapt(model: PreTrainedModel, base: Base, shape: Shape, new_ids: Sequence[in
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of layers that it knows to be transposed
-            peft_model = get_peft_model(model, config)
+            peft_model = get_peft_model(model, config, low_cpu_mem_usage=model.device.type == "meta")
     except ValueError as error:
         raise InputError(f"--lora_target_modules {shape.targets}: {first_line(error)}") from None
     config.target_modules = sorted(config.target_modules)  # peft's is a set: the file would differ from run to run
@@ -172,7 +176,7 @@ def weights_sha256(folder: Path) -> str:
     with readable(f"{folder}: the weights cannot be read"):
         for path in sorted(folder.glob("*.safetensors")):
             with safe_open(path, "pt") as file:
-                places |= {name: path for name in file.keys()}  # noqa: SIM118 (no dictionary)
+                places |= dict.fromkeys(file.keys(), path)
         path = None
         for name in sorted(places):
             if places[name] != path:
@@ -187,7 +191,7 @@ def weights_sha256(folder: Path) -> str:
 
 
 def attach(model: PreTrainedModel, folder: Path, base: Base, *, trainable: bool) -> Adapter | None:
-    """Put the adapter of a folder into its model: to go on training it, else added to the weights, if those are whole numbers of bits.
+    """Put the adapter of a folder into its model: to go on training it, else added to the weights, if those are not in few bits.
 
     Raises InputError if the adapter does not fit, or lacks tensors.
     """
@@ -214,7 +218,7 @@ def attach(model: PreTrainedModel, folder: Path, base: Base, *, trainable: bool)
 
 
 def merged_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """The weights of a model with its adapter added, under the names of an ordinary model, on the CPU. The model stays as it is."""
+    """The weights of a model, its adapter added, by the names of an ordinary model, on the CPU. The model stays as it is."""
     modules, merged, done = dict(model.named_modules()), {}, {}
     for name, tensor in model.state_dict().items():
         place, _, leaf = name.rpartition(".")
@@ -242,7 +246,7 @@ def _merged(layer: Any, weight: nn.Parameter) -> torch.Tensor:
 
 
 def _compute_rows_apart(model: nn.Module) -> None:
-    """Let the rows of new tokens be computed beside the others: peft copies all embeddings in every step, and computes the gradient of all."""
+    """Let the rows of new tokens be computed apart: peft copies all embeddings in every step, and computes the gradient of all."""
     from peft.tuners.trainable_tokens import TrainableTokensLayer
 
     for module in model.modules():

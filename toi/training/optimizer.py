@@ -43,7 +43,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the given learning rate.
 
-    Of what is trained; an adapter leaves the rest frozen. No decay on what is not a matrix of weights: norms, biases, and what has a part of `undecayed` in its name.
+    Of what is trained: an adapter leaves the rest frozen. No decay on what is not a matrix of weights: norms, biases, and what has
+    a part of `undecayed` in its name.
     """
     decayed: list[torch.nn.Parameter] = []
     others: list[torch.nn.Parameter] = []

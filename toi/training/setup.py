@@ -64,10 +64,8 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
     wrapped, wrapped_optimizer = accelerator.prepare(model, optimizer)
     wrapped.train()  # a loaded model has its dropout off
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
-    state = State(
-        options, accelerator, checkpoint, task, rows, loss, describe(options, checkpoint), plan, wrapped, wrapped_optimizer, schedule,
-        writer,
-    )  # fmt: skip
+    run = describe(options, checkpoint)
+    state = State(options, accelerator, checkpoint, task, rows, loss, run, plan, wrapped, wrapped_optimizer, schedule, writer)
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
         load_checkpoint(state, folder)
@@ -85,7 +83,7 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
     elif new_ids:
         raise InputError(f"{checkpoint.name}: an adapter that has no {HIGHLIGHT}, which the data uses; start from its base")
     else:
-        checkpoint.adapter.check_shape(checkpoint.name, shape)
+        checkpoint.adapter.go_on(checkpoint.name, shape)
     checkpoint.adapter.merges = options.merge_adapter
 
 
