@@ -172,17 +172,14 @@ def weights_sha256(folder: Path) -> str:
     """The SHA-256 of the configuration and the weights of a model folder, however they are shared out to files."""
     config = {name: value for name, value in read_json(folder / "config.json").items() if name not in _ABOUT_THE_FILE}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    places = {}
+    places: dict[str, Path] = {}
     with readable(f"{folder}: the weights cannot be read"):
         for path in sorted(folder.glob("*.safetensors")):
             with safe_open(path, "pt") as file:
                 places |= dict.fromkeys(file.keys(), path)
-        path = None
-        for name in sorted(places):
-            if places[name] != path:
-                path = places[name]
-                opened = safe_open(path, "pt")
-            tensor = opened.get_tensor(name)
+        opened = {path: safe_open(path, "pt") for path in set(places.values())}
+        for name, path in sorted(places.items()):
+            tensor = opened[path].get_tensor(name)
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
         for path in sorted(folder.glob("pytorch_model*.bin")) if not places else ():

@@ -16,6 +16,7 @@ from toi.system.files import read_json
 from toi.system.memory import out_of_memory
 from toi.system.optional import require
 
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it speaks when peft imports it, and in every step in 8 bits
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
@@ -32,7 +33,6 @@ class Numbers:
         if self.bits is None:
             return {"dtype": dtype}
         require(f"a model in {self.bits} bits", "bitsandbytes")
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it speaks in every step
         from transformers import BitsAndBytesConfig
 
         if self.bits == 8:  # Dettmers et al. 2022

@@ -72,9 +72,8 @@ def estimate_memory(options: TrainingOptions) -> str:
         f"products in {precision}, batches of {rows:,} rows of {source:,} + {target:,} tokens"
     ]
     lines += [f"{part.name:12}{getattr(estimate, part.name) / 1e9:9.2f} GB" for part in fields(estimate)]
-    return "\n".join(
-        [*lines, f"{'total':12}{estimate.total / 1e9:9.2f} GB, as toi/training/estimate.py says; CUDA's own not counted"]
-    )
+    lines.append(f"{'total':12}{estimate.total / 1e9:9.2f} GB (the formula stands in toi/training/estimate.py)")
+    return "\n".join(lines)
 
 
 def _count(parameters: list[nn.Parameter]) -> str:

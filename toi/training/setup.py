@@ -121,8 +121,9 @@ def describe(options: TrainingOptions, checkpoint: Checkpoint) -> dict[str, Any]
     """The beginning of `run.json`: everything that the result depends on."""
     fingerprint = {split: sha256(Path(options.data_dir) / f"{split}.tsv") for split in ("train", "dev")}
     data = {"dir": options.data_dir, "sha256": fingerprint}
-    run = {"options": asdict(options), "versions": versions(), "data": data, "history": [], "best_epoch": None, "eval_loss": None}
+    base, used = {}, versions()
     if checkpoint.adapter is not None and checkpoint.base is not None:
-        run["base"] = {"name": checkpoint.base.name, "sha256": checkpoint.base.sha256}
-        run["versions"]["peft"] = version("peft")
-    return run
+        base = {"base": {"name": checkpoint.base.name, "sha256": checkpoint.base.sha256}}
+        used["peft"] = version("peft")
+    about = {"options": asdict(options), "versions": used, "data": data, **base}
+    return {**about, "history": [], "best_epoch": None, "eval_loss": None}
