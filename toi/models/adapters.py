@@ -248,7 +248,7 @@ def _compute_rows_apart(model: nn.Module) -> None:
 
     for module in model.modules():
         if isinstance(module, TrainableTokensLayer):
-            module.forward_adapters = MethodType(_forward_rows, module)  # type: ignore[method-assign]
+            module.forward_adapters = MethodType(_forward_rows, module)
 
 
 def _forward_rows(self: Any, x: torch.Tensor, active_adapters: Sequence[str], *arguments: Any, **kwargs: Any) -> torch.Tensor:
