@@ -41,12 +41,27 @@ class TrainOptions(TrainingOptions, DecodingOptions):
 def main(options: TrainOptions) -> None:
     """Train, evaluate, or both."""
     options.all_bad_words()  # what is wrong with them is said before the training
+    if options.estimate_memory:
+        estimate(options)
+        return
     if options.do_train:
         if options.do_eval:
             check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
         train(options)
     if options.do_eval:
         evaluate(options)
+
+
+def estimate(options: TrainOptions) -> None:
+    """Print how much memory the training will take."""
+    from toi.models.place import check_model
+
+    check_model(options.model_name_or_path)
+    from toi.models.checkpoint import quiet
+    from toi.training.estimate import estimate_memory
+
+    quiet()
+    print(estimate_memory(options))
 
 
 def train(options: TrainOptions) -> dict[str, Any]:
@@ -148,7 +163,8 @@ def keep_if_better(state: "State") -> None:
     better = state.record(eval_loss, judged(state))
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
-        save(options.output_dir, model, state.checkpoint.tokenizer, state.task, data_of(options.data_dir), state.run)
+        data, checkpoint = data_of(options.data_dir), state.checkpoint
+        save(options.output_dir, model, checkpoint.tokenizer, state.task, data, state.run, checkpoint.adapter)
     state.accelerator.print(table_row(state) + ("  saved" if better else ""))
 
 

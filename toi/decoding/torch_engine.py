@@ -10,6 +10,7 @@ from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
 from toi.models.checkpoint import Checkpoint
 from toi.models.packed import PackedLinears, can_pack
+from toi.models.pretrained import is_quantized
 
 
 class TorchEngine:
@@ -39,7 +40,9 @@ class TorchEngine:
 
     def search(self, sources: Sequence[Sequence[int]], plan: SearchPlan, constraints: Constraints) -> list[list[Candidate]]:
         """The candidates of each encoded source."""
-        self._model.to(self._device).eval()  # converting it takes it to the CPU
+        model = self._model.eval()
+        if not is_quantized(model):
+            model.to(self._device)  # converting it takes it to the CPU
         with self._packed.in_use() if self._packed else nullcontext():
             return search(self._family, self._model, sources, plan, constraints)
 

@@ -15,6 +15,11 @@ PIECES = ("spiece.model", "tokenizer.model")  # as T5 and rinna, and as Llama ca
 _SENTINELS = 100  # <extra_id_99> ... <extra_id_0> stand behind the vocabulary of most models that ship a spiece.model alone
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder has a tokenizer of its own."""
+    return any((folder / name).is_file() for name in ("tokenizer.json", *PIECES))
+
+
 def load_tokenizer(folder: str | Path, sentinels: int = _SENTINELS) -> Tokenizer:
     """The tokenizer of a model folder: from `tokenizer.json`, from a file of SentencePiece, or from both. No code of it is run.
 

@@ -14,6 +14,7 @@ _SHOWN = """
 num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
 precision seed max_input_length max_target_length
 """.split()
+_OF_ADAPTERS = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "load_in_4bit", "load_in_8bit", "model_dtype")
 _COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate")  # nothing that another run of the same seed would not give
 
 
@@ -75,7 +76,9 @@ def draw_training(folder: str | Path, run: dict[str, Any]) -> None:
 def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None, data: dict[str, Any], label: str) -> None:
     """Write `README.md`, with the front matter that the Hugging Face hub reads. `label`: the kind of model."""
     options = run["options"]
-    lines = ["---", "language: ja", "library_name: transformers", f"tags: [toi, {label.lower()}]"]
+    adapted = bool(options.get("lora_r"))  # older runs do not say
+    library = "peft" if adapted and not options["merge_adapter"] else "transformers"
+    lines = ["---", "language: ja", f"library_name: {library}", f"tags: [toi, {label.lower()}]"]
     lines += [f"base_model: {options['model_name_or_path']}"] if not Path(options["model_name_or_path"]).exists() else []
     lines += ["---", "", f"# {Path(folder).absolute().name}", ""]
     lines.append(
@@ -103,7 +106,7 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         f"Best epoch {run['best_epoch']}{chosen}, validation loss per target token {run['eval_loss']:.4f}.",
         "",
     ]
-    shown = [name for name in _SHOWN if options[name] is not None]
+    shown = [name for name in (*_SHOWN, *(_OF_ADAPTERS if adapted else ())) if options[name] is not None]
     lines += [
         "| option | value |",
         "| --- | --- |",

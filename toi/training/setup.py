@@ -3,17 +3,22 @@
 import os
 import random
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
 from toi.data.examples import split_path
-from toi.data.tasks import Task, chosen_task, keeps_line_breaks, read_task
+from toi.data.tasks import HIGHLIGHT, Task, chosen_task, keeps_line_breaks, read_task
+from toi.models.adapters import Shape, adapt
 from toi.models.checkpoint import Checkpoint, add_highlight, load
 from toi.models.family import Limits
+from toi.models.pretrained import Numbers
+from toi.system.errors import InputError
 from toi.system.files import sha256
 from toi.system.versions import versions
 from toi.training.encoded import TokenRows, token_rows
@@ -39,10 +44,13 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
         tokenizer_name=options.tokenizer_name_or_path,
         from_scratch=options.from_scratch,
         seed=options.seed,
+        numbers=Numbers(options.model_dtype, options.bits),
+        adapting=options.lora_r > 0,
     )
     task = task_of(options, checkpoint)
-    if highlighted:
-        add_highlight(checkpoint)
+    new_ids = add_highlight(checkpoint) if highlighted else []
+    if options.lora_r:
+        make_adapter(options, checkpoint, new_ids)
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
@@ -62,14 +70,28 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     wrapped.train()  # a loaded model has its dropout off
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     state = State(
-        options, accelerator, checkpoint, task, rows, loss, describe(options), plan, wrapped, wrapped_optimizer, schedule, judge,
-        writer,
+        options, accelerator, checkpoint, task, rows, loss, describe(options, checkpoint), plan, wrapped, wrapped_optimizer,
+        schedule, judge, writer,
     )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
         load_checkpoint(state, folder)
         accelerator.print(f"going on from {folder}, step {state.progress.step:,}")
     return state
+
+
+def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list[int]) -> None:
+    """Let an adapter be trained: that of the model folder, or a new one, and the embeddings of `new_ids` with it."""
+    assert checkpoint.base is not None  # the model was loaded for it
+    shape = Shape(options.lora_r, options.lora_alpha, options.lora_dropout, options.lora_target_modules)
+    if checkpoint.adapter is None:
+        torch.manual_seed(options.seed)
+        checkpoint.adapter = adapt(checkpoint.model, checkpoint.base, shape, new_ids)
+    elif new_ids:
+        raise InputError(f"{checkpoint.name}: an adapter that has no {HIGHLIGHT}, which the data uses; start from its base")
+    else:
+        checkpoint.adapter.go_on(checkpoint.name, shape)
+    checkpoint.adapter.merges = options.merge_adapter
 
 
 def make_accelerator(options: TrainingOptions) -> Accelerator:
@@ -102,8 +124,13 @@ def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint
     return rows
 
 
-def describe(options: TrainingOptions) -> dict[str, Any]:
+def describe(options: TrainingOptions, checkpoint: Checkpoint) -> dict[str, Any]:
     """The beginning of `run.json`: everything that the result depends on."""
     fingerprint = {split: sha256(Path(options.data_dir) / f"{split}.tsv") for split in ("train", "dev")}
     data = {"dir": options.data_dir, "sha256": fingerprint}
-    return {"options": asdict(options), "versions": versions(), "data": data, "history": [], "best_epoch": None, "eval_loss": None}
+    base, used = {}, versions()
+    if checkpoint.adapter is not None and checkpoint.base is not None:
+        base = {"base": {"name": checkpoint.base.name, "sha256": checkpoint.base.sha256}}
+        used["peft"] = version("peft")
+    about = {"options": asdict(options), "versions": used, "data": data, **base}
+    return {**about, "history": [], "best_epoch": None, "eval_loss": None}
