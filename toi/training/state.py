@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from torch.optim.lr_scheduler import LambdaLR
 
 from toi.data.tasks import Task
-from toi.models.batches import sorted_batches
 from toi.models.checkpoint import Checkpoint
 from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
@@ -128,7 +127,7 @@ def validation_loss(state: State, rows: TokenRows, batch_size: int) -> float:
     accelerator, family = state.accelerator, state.checkpoint.family
     state.model.eval()
     total = 0.0
-    batches = sorted_batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
+    batches = rows.batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = family.collate([rows[i] for i in indices]).to(accelerator.device)
         with accelerator.autocast():
