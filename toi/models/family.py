@@ -99,9 +99,7 @@ class Family(Protocol):
         """
         ...
 
-    def logits_and_source_loss(
-        self, model: Any, batch: "Batch", packed: bool
-    ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
+    def logits_and_source_loss(self, model: Any, batch: "Batch", packed: bool) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
         """The same, and the summed negative log-likelihood of the sources' tokens; only of a model that predicts sources."""
         ...
 

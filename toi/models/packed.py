@@ -27,13 +27,16 @@ class PackedLinears:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Inside this block the model computes with the packed weights, without gradients."""
+        before = {module: module.__dict__.get("forward") for module in self._products}  # of a model in training, say
         for module, product in self._products.items():
             module.forward = product  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
-            for module in self._products:
+            for module, forward in before.items():
                 del module.forward
+                if forward is not None:
+                    module.forward = forward  # type: ignore[method-assign]
 
 
 def _product(module: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -1,6 +1,7 @@
 """Sources that begin alike: in a file, by hashes of beginnings, and in a batch, by the ids themselves."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy
 
@@ -12,9 +13,7 @@ _MOST = 64  # rows of a batch that are looked at together
 _BASE = numpy.uint64(0x9E3779B97F4A7C15)  # of the polynomial; odd, so that no id is lost
 
 
-def rows_that_begin_alike(
-    sources: Iterable[tuple[numpy.ndarray, numpy.ndarray]], target_lengths: numpy.ndarray
-) -> Contexts:
+def rows_that_begin_alike(sources: Iterable[tuple[numpy.ndarray, numpy.ndarray]], target_lengths: numpy.ndarray) -> Contexts:
     """The rows of a file, a part after the other: the ids of sources one behind the other (tokens,), their lengths (rows,).
 
     Rows are of one group where what they have in common is at least half of a source. Only hashes of beginnings of some lengths
@@ -25,7 +24,7 @@ def rows_that_begin_alike(
         all_lengths.append(lengths.astype(numpy.int64))
         all_hashes.append(_hashes(ids, all_lengths[-1]))
     lengths = numpy.concatenate(all_lengths)
-    hashes = numpy.full((max(map(len, all_hashes)), len(lengths)), 0, numpy.uint64)  # (ladder, rows)
+    hashes = numpy.zeros((max(1, *map(len, all_hashes)), len(lengths)), numpy.uint64)  # (ladder, rows)
     stop = numpy.cumsum([part.shape[1] for part in all_hashes])
     for part, end in zip(all_hashes, stop, strict=True):
         hashes[: len(part), end - part.shape[1] : end] = part
@@ -77,7 +76,7 @@ def alike(rows: Sequence[Encoded]) -> list[tuple[list[int], int]]:
     """
     order = sorted(range(len(rows)), key=lambda i: rows[i].source)
     sources = [rows[i].source for i in order]
-    common = [min(_common(a, b), len(a) - 1, len(b) - 1) for a, b in zip(sources, sources[1:], strict=False)]
+    common = [min(_common(a, b), len(a) - 1, len(b) - 1) for a, b in pairwise(sources)]
     saved, first = [0], [0]  # of the first rows: tokens that fall away at best, and where their last group begins
     for end in range(1, len(order) + 1):
         best, at = saved[end - 1], end - 1

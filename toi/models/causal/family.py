@@ -15,9 +15,10 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from toi.models.batches import Encoded
+from toi.models.causal.batch import CausalBatch, flat_batch, padded_batch
 from toi.models.causal.beginnings import rows_that_begin_alike
+from toi.models.causal.fast import speed_up
 from toi.models.causal.logits import logits_and_source_loss, logits_of, teach_layouts
-from toi.models.causal.rows import CausalBatch, flat_batch, padded_batch
 from toi.models.causal.steps import CausalSteps
 from toi.models.contexts import Contexts
 from toi.models.family import Limits, Steps
@@ -108,8 +109,10 @@ class CausalFamily:
         return CausalSteps(model, sources, self.pad_id)
 
     def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
-        """Let rows stand one behind the other, without padding, where the model can."""
+        """Let rows stand one behind the other, without padding, where the model can; on CPUs train the same model faster."""
         self._flat = not compiled and teach_layouts(model)
+        if not compiled and device.type == "cpu":
+            speed_up(model)
 
     def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
         """None: no causal model is converted yet."""

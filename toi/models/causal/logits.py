@@ -8,8 +8,8 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from toi.models.batches import IGNORED, Encoded
-from toi.models.causal.attention import replace_attention
-from toi.models.causal.rows import CausalBatch, flat_batch, padded_batch
+from toi.models.causal.batch import CausalBatch, flat_batch, padded_batch
+from toi.models.causal.layout import replace_attention
 
 # In low precision a product of a shape that is new costs more than some padding: oneDNN prepares each.
 _STEP = 64  # tokens
@@ -67,7 +67,9 @@ def _flat_inputs(batch: CausalBatch) -> dict[str, Any]:
         more = -ids.shape[1] % _STEP
         layout, ids = layout.padded(more), functional.pad(ids, (0, more))
         positions = torch.cat([positions, torch.arange(more, device=ids.device)[None]], dim=1)
-    mask = torch.zeros(1, 1, 1, 1, dtype=torch.bool, device=ids.device)  # nobody looks at it: of 4 dimensions, none is made in its place
+    mask = torch.zeros(
+        1, 1, 1, 1, dtype=torch.bool, device=ids.device
+    )  # nobody looks at it: of 4 dimensions, none is made in its place
     return {"input_ids": ids, "position_ids": positions, "attention_mask": mask, "toi_layout": layout}
 
 

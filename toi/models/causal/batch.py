@@ -7,8 +7,8 @@ import numpy
 import torch
 
 from toi.models.batches import IGNORED, Encoded
-from toi.models.causal.attention import Group, Layout
 from toi.models.causal.beginnings import alike
+from toi.models.causal.layout import Group, Layout
 from toi.models.padded import Batch, mask_of, pad
 
 
@@ -56,7 +56,10 @@ def flat_batch(rows: Sequence[Encoded], pad_id: int, *, shared: bool) -> CausalB
     ids: list[int] = []
     positions: list[int] = []
     layout: list[Group] = []
-    starts, contexts = [(0, 0)] * len(rows), [0] * len(rows)  # of each row: where its rest begins in it and in `ids`; its context in `ids`
+    starts, contexts = (
+        [(0, 0)] * len(rows),
+        [0] * len(rows),
+    )  # of each row: where its rest begins in it and in `ids`; its context in `ids`
     for group, common in alike(rows) if shared else [([i], 0) for i in range(len(rows))]:
         begin, rests = len(ids), []
         if common:
@@ -80,14 +83,19 @@ def flat_batch(rows: Sequence[Encoded], pad_id: int, *, shared: bool) -> CausalB
 def _common(rows: Sequence[Encoded], pad_id: int) -> dict[str, torch.Tensor]:
     """What every batch has."""
     sources = [row.source for row in rows]
-    return {"input_ids": pad(sources, pad_id), "attention_mask": mask_of(sources), "labels": pad([row.target for row in rows], IGNORED)}
+    return {
+        "input_ids": pad(sources, pad_id),
+        "attention_mask": mask_of(sources),
+        "labels": pad([row.target for row in rows], IGNORED),
+    }
 
 
 def _source_places(rows: Sequence[Encoded], starts: Sequence[tuple[int, int]], contexts: Sequence[int]) -> SourcePlaces:
     """From where the rest of each row begins in the row and among all tokens, and where its context begins among all tokens."""
-    pairs = []
+    pairs = []  # a place and a label as one number
     for row, (begin, at), context in zip(rows, starts, contexts, strict=True):
         token = numpy.arange(len(row.source) - 1)
-        pairs.append(numpy.stack([numpy.where(token < begin, context + token, at + token - begin), row.source[1:]]))
-    (places, labels), counts = numpy.unique(numpy.concatenate(pairs, axis=1), axis=1, return_counts=True)
-    return SourcePlaces(*(torch.from_numpy(numpy.ascontiguousarray(x)) for x in (places, labels, counts)))
+        places = numpy.where(token < begin, context + token, at + token - begin)
+        pairs.append(places << 32 | numpy.array(row.source[1:], dtype=numpy.int64))
+    found, counts = numpy.unique(numpy.concatenate(pairs), return_counts=True)
+    return SourcePlaces(*map(torch.from_numpy, (found >> 32, found & 0xFFFFFFFF, counts)))

@@ -1,4 +1,4 @@
-"""Attention within a batch that is one sequence: rows one behind the other, without padding; what rows begin with stands there once.
+"""Attention in a batch that is one sequence: rows one behind the other, without padding, what several begin with only once.
 
     context  rest of row 1  rest of row 2 | row 3, which stands alone | ...
 
@@ -17,6 +17,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask, sdpa_mask
 
+from toi.models.causal.fast import DroppedAttention, is_plain
+
 
 class Group(NamedTuple):
     """A context, and the rests of the rows that begin with it, in tokens; a row that stands alone is a context without rests."""
@@ -26,7 +28,7 @@ class Group(NamedTuple):
 
     @property
     def parts(self) -> list[tuple[int, ...]]:
-        """Rests whose attention is computed together: together they are not longer than the context, or they would look at too much."""
+        """Rests whose attention is computed together: not more tokens than in the context, as they do not see each other."""
         parts: list[tuple[int, ...]] = []
         for rest in self.rests:
             if parts and sum(parts[-1]) + rest <= self.context:
@@ -79,7 +81,7 @@ class Layout:
         return torch.cat([result.transpose(1, 2) for result in results], 1)
 
     def _mask(self, context: int, rests: tuple[int, ...], window: int | None, device: torch.device) -> torch.Tensor | None:
-        """What rests may look at, (tokens of rests, tokens of context and rests); without rests, the context; None: all before it."""
+        """What rests see, (tokens of rests, tokens of context and rests), or the context without rests; None: all before it."""
         if window is not None and window >= context + max(rests, default=0):
             window = None
         if not rests and window is None:
@@ -105,6 +107,10 @@ def _for_all_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
 
 def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, seen: torch.Tensor | None, how: How) -> torch.Tensor:
     """(1, heads, queries, d). Without `seen`, a token sees what stands before it, and itself."""
+    if how.softcap is None and how.dropout and is_plain(q):
+        seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril() if seen is None else seen
+        scale = q.shape[-1] ** -0.5 if how.scale is None else how.scale
+        return DroppedAttention.apply(q[0], k[0], v[0], seen, scale, how.dropout)[None]
     if how.softcap is None:
         return functional.scaled_dot_product_attention(
             q, k, v, attn_mask=seen, is_causal=seen is None, dropout_p=how.dropout, scale=how.scale
