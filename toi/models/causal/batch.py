@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy
 import torch
@@ -80,7 +81,7 @@ def flat_batch(rows: Sequence[Encoded], pad_id: int, *, shared: bool) -> CausalB
     )  # fmt: skip
 
 
-def _common(rows: Sequence[Encoded], pad_id: int) -> dict[str, torch.Tensor]:
+def _common(rows: Sequence[Encoded], pad_id: int) -> dict[str, Any]:
     """What every batch has."""
     sources = [row.source for row in rows]
     return {

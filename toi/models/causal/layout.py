@@ -70,13 +70,16 @@ class Layout:
             keys, values = (_for_all_heads(x, q.shape[1]) for x in qkv[1:])
             parts = group.parts
             lengths = [group.context, *map(sum, parts)]
-            of_context, *of_parts = zip(*(x.split(lengths, 2) for x in (qkv[0], keys, values)), strict=True)
-            results.append(_attend(*of_context, self._mask(group.context, (), how.window, q.device), how))
+            (query, key_of_context, value_of_context), *of_parts = zip(
+                *(x.split(lengths, 2) for x in (qkv[0], keys, values)), strict=True
+            )
+            seen = self._mask(group.context, (), how.window, q.device)
+            results.append(_attend(query, key_of_context, value_of_context, seen, how))
             for part, (query, key, value) in zip(parts, of_parts, strict=True):
                 if len(parts) == 1:  # they stand side by side already
                     key, value = keys, values
                 else:
-                    key, value = torch.cat([of_context[1], key], 2), torch.cat([of_context[2], value], 2)
+                    key, value = torch.cat([key_of_context, key], 2), torch.cat([value_of_context, value], 2)
                 results.append(_attend(query, key, value, self._mask(group.context, part, how.window, q.device), how))
         return torch.cat([result.transpose(1, 2) for result in results], 1)
 
