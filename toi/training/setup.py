@@ -38,9 +38,7 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
         seed=options.seed,
     )
     if options.source_loss_weight and not checkpoint.family.predicts_sources:
-        raise InputError(
-            f"--source_loss_weight: a {checkpoint.family.label} reads its source, and does not predict it; leave it out"
-        )
+        raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
     if highlighted:
         add_highlight(checkpoint)
