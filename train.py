@@ -130,7 +130,10 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     """
     accelerator, family, rows, started = state.accelerator, state.checkpoint.family, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
-    step_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
+    target_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
+    weight = state.options.source_loss_weight
+    source_tokens = int(sum((rows.source_lengths[indices] - 1).sum() for indices in batches))  # nothing predicts the first
+    step_tokens = target_tokens + weight * source_tokens
     step_loss: Any = 0.0
     for i, indices in enumerate(batches):
         mine = indices[rank::world]
@@ -139,8 +142,13 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
         with exchange:  # processes exchange gradients once a step, behind its last batch
             with accelerator.autocast():
                 packed = getattr(state.loss, "by_token", False)
-                logits, labels = family.logits(state.model, batch, packed)  # (batch, target, vocabulary)
+                if weight:
+                    logits, labels, of_sources = family.logits_and_source_loss(state.model, batch, packed)
+                else:
+                    logits, labels = family.logits(state.model, batch, packed)  # (batch, target, vocabulary)
             loss = state.loss(logits, labels, batch) / step_tokens
+            if weight:
+                loss = loss + weight * of_sources / step_tokens
             if not mine:  # more processes than rows: take part in the exchange with nothing
                 loss = loss * 0.0
             accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
@@ -148,7 +156,7 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     step_loss = state.agree(step_loss)
     norm = accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
     state.apply(step_loss, norm)
-    state.count(step_loss, step_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
+    state.count(step_loss, target_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
 
 
 def keep_if_better(state: "State") -> None:

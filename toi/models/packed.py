@@ -29,13 +29,16 @@ class PackedLinears:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Inside this block the model computes with the packed weights, without gradients."""
+        before = {module: module.__dict__.get("forward") for module in self._products}  # of a model in training, say
         for module, product in self._products.items():
             module.forward = product
         try:
             yield
         finally:
-            for module in self._products:
+            for module, forward in before.items():
                 del module.forward
+                if forward is not None:
+                    module.forward = forward
 
 
 def _product(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy
 import pyarrow
 import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
 from toi.data.examples import Row, iterate_rows
-from toi.models.batches import Encoded
+from toi.models.batches import Encoded, sorted_batches
+from toi.models.contexts import Contexts
 from toi.models.family import Family, Limits
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
 _FORMAT = 2  # of the files; another number makes them anew
-_END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
@@ -54,6 +55,8 @@ class TokenAudit:
 class TokenRows(Sequence[Encoded]):
     """Encoded rows, read from where they are stored when they are asked for."""
 
+    contexts: Contexts | None = None  # which of them begin alike, where batches make use of it
+
     def __init__(self, dataset: datasets.Dataset):
         self._dataset = dataset
         lengths = [pyarrow.compute.list_value_length(dataset.data.column(name)).to_numpy() for name in ("source", "target")]
@@ -72,6 +75,16 @@ class TokenRows(Sequence[Encoded]):
     def __getitem__(self, i: Any) -> Any:
         row = self._dataset[int(i)]
         return Encoded(row["source"], row["target"])
+
+    def sources(self) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+        """The ids of the sources one behind the other, (tokens,), and how many each has, (rows,): some rows at a time."""
+        for table in self._dataset.with_format("arrow").iter(_AT_ONCE):
+            column = table.column("source").combine_chunks()
+            yield column.flatten().to_numpy(), pyarrow.compute.list_value_length(column).to_numpy()
+
+    def batches(self, widths: numpy.ndarray, batch_size: int) -> list[list[int]]:
+        """Indices of all rows in batches of like length, the longest first."""
+        return sorted_batches(widths, batch_size) if self.contexts is None else self.contexts.sorted_batches(batch_size)
 
     def select(self, indices: Sequence[int]) -> "TokenRows":
         """These rows only, in this order."""

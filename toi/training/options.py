@@ -134,6 +134,10 @@ class LearningOptions(LoraOptions):
     """For --loss focal: how much less what is known already counts."""
     unlikelihood_alpha: float = 1.0
     """For --loss unlikelihood: the weight of the penalty on repetition."""
+    source_loss_weight: float = 0.0
+    """How much a token of the source counts in the loss, where one of the target counts 1; for a causal model only."""
+    share_contexts: bool = True
+    """Let a causal model read what sources of a batch begin with once; rows that begin alike are trained on in one step."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Numbers of the matrix products; auto is bf16 where the machine has it. fp16 is for GPUs without bf16."""
     seed: int = 42
@@ -145,7 +149,7 @@ class LearningOptions(LoraOptions):
         problems += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps")
         problems += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
         problems += at_least(self, 1, "max_tokens_per_batch")
-        problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay")
+        problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay", "source_loss_weight")
         problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
             problems.append("--label_smoothing_factor must be at least 0 and below 1")

@@ -16,7 +16,7 @@ from toi.data.examples import split_path
 from toi.data.tasks import HIGHLIGHT, Task, chosen_task, keeps_line_breaks, read_task
 from toi.models.adapters import Shape, adapt
 from toi.models.checkpoint import Checkpoint, add_highlight, load
-from toi.models.family import Limits
+from toi.models.family import Family, Limits
 from toi.models.pretrained import Numbers
 from toi.system.errors import InputError
 from toi.system.files import sha256
@@ -47,6 +47,8 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
         numbers=Numbers(options.model_dtype, options.bits),
         adapting=options.lora_r > 0,
     )
+    if options.source_loss_weight and not checkpoint.family.predicts_sources:
+        raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
     new_ids = add_highlight(checkpoint) if highlighted else []
     if options.lora_r:
@@ -54,10 +56,7 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
-    widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
-    plan = TrainingPlan(options, widths, accelerator.num_processes)
     optimizer = make_optimizer(model, options.optim, options.learning_rate, options.weight_decay, family.undecayed)
-    schedule = make_schedule(optimizer, options, plan.total_steps)
     set_seed(options.seed)  # for dropout
     if options.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
@@ -66,6 +65,11 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
         model.compile(dynamic=True)
     fp16 = accelerator.mixed_precision == "fp16"
     family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
+    if options.share_contexts:
+        find_contexts(accelerator, family, rows)
+    widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
+    plan = TrainingPlan(options, widths, accelerator.num_processes, rows["train"].contexts)
+    schedule = make_schedule(optimizer, options, plan.total_steps)
     wrapped, wrapped_optimizer = accelerator.prepare(model, optimizer)
     wrapped.train()  # a loaded model has its dropout off
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
@@ -122,6 +126,14 @@ def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint
         rows["train"] = rows["train"].select(random.Random(options.seed).sample(range(count), options.max_train_samples))
         accelerator.print(f"training on {options.max_train_samples:,} of the {count:,} rows, chosen by the seed")
     return rows
+
+
+def find_contexts(accelerator: Accelerator, family: Family, rows: dict[str, TokenRows]) -> None:
+    """Which rows begin alike is noted with them, where that saves work, and said on stdout."""
+    for split, of_split in rows.items():
+        of_split.contexts = family.share_contexts(of_split.sources(), of_split.target_lengths)
+        if of_split.contexts is not None:
+            accelerator.print(f"{split}: {of_split.contexts}")
 
 
 def describe(options: TrainingOptions, checkpoint: Checkpoint) -> dict[str, Any]:

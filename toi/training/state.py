@@ -14,7 +14,6 @@ from accelerate.utils import gather_object
 from torch.optim.lr_scheduler import LambdaLR
 
 from toi.data.tasks import Task
-from toi.models.batches import sorted_batches
 from toi.models.checkpoint import Checkpoint
 from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
@@ -138,13 +137,14 @@ class State:
 def validation_loss(state: State, rows: TokenRows, batch_size: int) -> float:
     """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
     accelerator, family = state.accelerator, state.checkpoint.family
+    model = state.checkpoint.model  # not as it is wrapped: processes have as many batches as there are, and wait for nobody
     state.model.eval()
     total = 0.0
-    batches = sorted_batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
+    batches = rows.batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = family.collate([rows[i] for i in indices]).to(accelerator.device)
         with accelerator.autocast():
-            logits, labels = family.logits(state.model, batch, packed=True)
+            logits, labels = family.logits(model, batch, packed=True)
         total += float(cross_entropy(logits, labels))
     state.model.train()
     exact = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's has no float64

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 
 from toi.data.tasks import Task
 from toi.models.batches import IGNORED
+from toi.models.causal.batch import padded_batch
 from toi.models.causal.family import CausalFamily
 from toi.models.causal.rows import CausalRows
 from toi.models.family import Limits
@@ -95,7 +96,7 @@ def test_pad_and_end_may_be_one_id(rows, kind):
     """The labels of padding are told by length: with one id for both, the end of a target still counts."""
     assert (rows.pad_id == rows.end_ids[0]) is (kind != "rinna")
     targets = ["人口は何人ですか? 人口は何人ですか?", "桃"]
-    labels = CausalFamily.collate(rows, rows.encode(["桃", "町"], targets, WIDE)).labels
+    labels = padded_batch(rows.encode(["桃", "町"], targets, WIDE), rows.pad_id).labels
     expected = [[*rows.tokenizer.encode(target), rows.end_ids[0]] for target in targets]
     assert len(expected[0]) > len(expected[1])
     assert labels.tolist() == [expected[0], expected[1] + [IGNORED] * (len(expected[0]) - len(expected[1]))]

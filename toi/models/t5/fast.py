@@ -24,6 +24,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
+from toi.models.products import Product
 from toi.models.t5.functions import (
     UNSEEN,
     Attention,
@@ -37,7 +38,6 @@ from toi.models.t5.functions import (
     TiedOutput,
 )
 from toi.models.t5.places import Places
-from toi.models.t5.products import Product
 from toi.models.t5.steps import bias_of_distances
 
 
