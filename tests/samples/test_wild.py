@@ -67,7 +67,8 @@ def test_what_stands_behind_an_interrogative(token, ask, asked):
 
 
 def test_any_verb_of_a_dictionary_is_used():
-    wild = Wild(Drawer(random.Random(0), {"verb": ["打ち砕く5"], "counter": ["隻"], "adverb": ["ひっそり"], "adjective": ["いじらしい"]}))
+    words = {"verb": ["打ち砕く5"], "counter": ["隻"], "adverb": ["ひっそり"], "adjective": ["いじらしい"]}
+    wild = Wild(Drawer(random.Random(0), words))
     text = "".join(wild.sentence().text for _ in range(300))
     assert all(word in text for word in ("打ち砕いた", "隻", "ひっそり", "いじらしい"))
 

@@ -11,12 +11,15 @@ from toi.data.audit_picture import draw
 from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.layout import Layout
+from toi.data.paraphrases import paraphrased
 from toi.data.tasks import TARGET_SEPARATOR, TEMPLATES, Task, write_task
 from toi.data.tsv import unescape
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 from toi.system.options import at_least
 from toi.text.normalization import Normalization, normalize
+
+_WAYS = "questions_per_answer"  # in task.json, where it is not 1
 
 
 @dataclass
@@ -29,6 +32,8 @@ class PreparationOptions:
     """Replace a data folder that was made from other files or with other options."""
     seed: int = 42
     """Chooses the articles (or questions) of the splits that are not published."""
+    questions_per_answer: int = 1
+    """Train on so many right questions of an answer, where the data set lists them; --seed chooses them."""
     lowercase: bool = False
     """Lower-case all text."""
     remove_brackets: bool = False
@@ -59,7 +64,7 @@ class PreparationOptions:
     def problems(self) -> list[str]:
         """What is wrong with these options."""
         problems = at_least(self, 2, "max_input_length", "max_target_length")
-        problems += at_least(self, 1, "max_context_length")
+        problems += at_least(self, 1, "max_context_length", "questions_per_answer")
         if not self.line_breaks and any(c in self.separator for c in "\t\n\r"):
             problems.append("--separator must not hold a tab or a line break")
         try:
@@ -92,6 +97,7 @@ class PreparationOptions:
             "name": self.dataset_name or name,
             "license": self.license or license,
             "seed": self.seed,
+            **({_WAYS: self.questions_per_answer} if self.questions_per_answer > 1 else {}),
             "files": {split: {path.name: sha256(path) for path in paths} for split, paths in files.items()},
         }
 
@@ -130,6 +136,8 @@ def write_data(
     `splits` has train, dev and test; rows are in order of their ids. `tokenizer` is the one that the options name.
     Raises InputError, before anything is written, if two questions have the same id or a split is empty.
     """
+    if task.asks:
+        splits = {**splits, "train": list(paraphrased(splits["train"], options.questions_per_answer, options.seed))}
     rows = {split: make_rows(task, splits[split], split, audit) for split in SPLITS}
     rows["dev"] = without_shared(rows["train"], rows["dev"], audit)
     for split in SPLITS:
@@ -258,6 +266,7 @@ def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite:
     usual = {"target_separator": TARGET_SEPARATOR}  # which a task.json does not say
     wanted, there = {**usual, **task.to_json()}, {**usual, **there}
     same = all(there.get(k) == v for k, v in wanted.items()) and all(data.get(k) == v for k, v in recipe.items())
+    same = same and data.get(_WAYS, 1) == recipe.get(_WAYS, 1)
     if not same:
         raise InputError(f"{folder}: holds data made otherwise; give another --output_dir or --overwrite_output_dir")
     _refuse_edited(folder)
