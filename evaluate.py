@@ -31,6 +31,7 @@ from toi.system.options import at_least
 if TYPE_CHECKING:
     from toi.data.predictions import Prediction
     from toi.decoding.decoder import Decoder
+    from toi.scoring.measures import Measure
     from toi.scoring.scored import Scored
 
 
@@ -88,10 +89,11 @@ def main(options: EvaluateOptions) -> None:
     if options.predictions:
         predictions = {Path(options.predictions).stem: read_predictions(options.predictions)}
         about: dict[str, object] = {"predictions": options.predictions, "data_dir": options.data_dir}
+        perplexities: dict[str, list[Measure]] = {}
     else:
-        predictions, about = predict_model(options)
+        predictions, about, perplexities = predict_model(options)
     scored = {
-        name: score_split(options, rows, split, reader)
+        name: score_split(options, rows, split, reader, perplexities.get(split, []))
         for (name, rows), split in zip(predictions.items(), options.split, strict=True)
     }
     write_results(options.output_dir, scored, options, about)
@@ -118,16 +120,21 @@ def load_reader(name: str) -> "Decoder":
     return reader
 
 
-def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]], dict[str, object]]":
-    """The model's predictions of each split, which are written too, and what `results.json` says of the model."""
+def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]], dict[str, object], dict[str, list[Measure]]]":
+    """The model's predictions of each split, which are written too, what `results.json` says of the model, and its perplexities."""
     from toi.models.opening import open_model
     from toi.scoring.model import about_model, predict_splits
+    from toi.scoring.perplexity import perplexity_measures
 
     data_dir, batch_size = options.data_dir or "data", options.per_device_eval_batch_size
     name = options.model_name_or_path or options.output_dir
     checkpoint = open_model(name, options.tokenizer_name_or_path, backend=options.backend)
     predictions = predict_splits(checkpoint, data_dir, options.split, options, batch_size, options.output_dir)
-    return predictions, about_model(checkpoint, data_dir, options)
+    perplexities = {
+        split: perplexity_measures(checkpoint, rows, options, batch_size, f"{split}, perplexity")
+        for split, rows in predictions.items()
+    }
+    return predictions, about_model(checkpoint, data_dir, options), perplexities
 
 
 def check_inputs(options: EvaluateOptions) -> None:
@@ -163,8 +170,10 @@ def check_inputs(options: EvaluateOptions) -> None:
             read_other(options.compare, rows)
 
 
-def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split: str, reader: "Decoder | None") -> "Scored":
-    """Everything that the options ask for about the predictions of a split."""
+def score_split(
+    options: EvaluateOptions, predictions: "list[Prediction]", split: str, reader: "Decoder | None", perplexity: "list[Measure]"
+) -> "Scored":
+    """Everything that the options ask for about the predictions of a split. `perplexity`: that of the model, if there is one."""
     from toi.data.examples import read_examples
     from toi.data.tasks import read_task
     from toi.scoring import scored as evaluation
@@ -174,6 +183,8 @@ def score_split(options: EvaluateOptions, predictions: "list[Prediction]", split
     gold = evaluation.gold_references(data_dir, split) if data_dir else {}
     pieces = pieces_of(options) if options.profile == "sonoisa" else None
     scored = evaluation.score_rows(predictions, options, gold, pieces)
+    if perplexity:
+        scored = evaluation.with_measures(scored, perplexity, options)
     file = examples_file(options, split)
     if file is not None:
         task = read_task(file.parent)

@@ -103,7 +103,7 @@ def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
     from toi.data.requests import prompts_of
     from toi.data.tasks import chosen_task, read_task
-    from toi.models.place import check_model
+    from toi.models.place import check_model, is_model
     from toi.system.errors import InputError
 
     if sys.stdin is None and (options.interactive or options.input_file == "-"):
@@ -112,7 +112,7 @@ def main(options: GenerateOptions) -> None:
     check_model(options.model_name_or_path, options.tokenizer_name_or_path)
     text = read_input(options.input_file) if options.input_file is not None else ""
     folder = Path(options.model_name_or_path)
-    if (folder / "config.json").is_file() and not options.interactive:  # the task is known before the model is loaded
+    if is_model(folder) and not options.interactive:  # the task is known before the model is loaded
         task = chosen_task(read_task(folder), options.task, options.model_name_or_path)
         prompts_of(task, requests_of(options, text, task), lambda text, place: None)
     from toi.decoding.decoder import Decoder
@@ -120,6 +120,7 @@ def main(options: GenerateOptions) -> None:
 
     checkpoint = open_model(options.model_name_or_path, options.tokenizer_name_or_path, backend=options.backend)
     task = chosen_task(checkpoint.task, options.task, checkpoint.name)
+    checkpoint.family.follow(task)
     decoder = Decoder(checkpoint)
     if options.interactive:
         talk(decoder, task, options)
@@ -177,7 +178,8 @@ def answer(decoder: "Decoder", task: "Task", options: GenerateOptions, requests:
             print(f"generate.py: {at}{source}", file=sys.stderr)
         if row.source_cut:
             lost = task.highlights and row.source.count(mark) < 2
-            what = "before the end of the answer, so the output is of no use" if lost else "at its end"
+            where = "in its context" if checkpoint.family.cuts_context else "at its end"
+            what = "before the end of the answer, so the output is of no use" if lost else where
             length = len(row.source) + row.source_cut
             warn(f"the prompt has {length:,} tokens and is cut to {limits.source:,}, {what}; shorten the context", at)
     answers = [[BannedAnswer.of(a, example.context) for a in task.answers(example)] if task.asks else [] for example in examples]

@@ -82,9 +82,8 @@ def main(options: PredictOptions) -> None:
     if done.cut:
         limit = options.max_input_length or checkpoint.max_input_length
         cut = f"{done.cut:,} {'source is' if done.cut == 1 else 'sources are'}"
-        print(
-            f"predict.py: warning: {cut} longer than {limit:,} tokens and cut at the end; see --max_input_length", file=sys.stderr
-        )
+        where = "in the context" if checkpoint.family.cuts_context else "at the end"
+        print(f"predict.py: warning: {cut} longer than {limit:,} tokens and cut {where}; see --max_input_length", file=sys.stderr)
     print(f"{done.engine or 'nothing was left to do'}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
     if done.without_output:
         named = ", ".join(done.without_output[:10]) + (", ..." if len(done.without_output) > 10 else "")

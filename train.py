@@ -1,4 +1,4 @@
-"""Fine-tune a T5 on a data folder, keep the model with the best validation loss, score it.
+"""Fine-tune a T5 on a data folder, keep the model that is best on dev, score it.
 
     python train.py --do_train --do_eval --data_dir data --output_dir model --model_name_or_path sonoisa/t5-base-japanese
 
@@ -29,23 +29,39 @@ from toi.system.cli import checked, run
 from toi.training.options import TrainingOptions
 
 if TYPE_CHECKING:
+    from toi.training.judge import Judge
     from toi.training.state import State
 
 
 @dataclass
 class TrainOptions(TrainingOptions, DecodingOptions):
-    """Fine-tune a model on a data folder, and score the one with the best validation loss."""
+    """Fine-tune a model on a data folder, and score the one that is best on dev."""
 
 
 def main(options: TrainOptions) -> None:
     """Train, evaluate, or both."""
     options.all_bad_words()  # what is wrong with them is said before the training
+    if options.estimate_memory:
+        estimate(options)
+        return
     if options.do_train:
         if options.do_eval:
             check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
         train(options)
     if options.do_eval:
         evaluate(options)
+
+
+def estimate(options: TrainOptions) -> None:
+    """Print how much memory the training will take."""
+    from toi.models.place import check_model
+
+    check_model(options.model_name_or_path)
+    from toi.models.checkpoint import quiet
+    from toi.training.estimate import estimate_memory
+
+    quiet()
+    print(estimate_memory(options))
 
 
 def train(options: TrainOptions) -> dict[str, Any]:
@@ -70,7 +86,7 @@ def train(options: TrainOptions) -> dict[str, Any]:
         refuse_other_run(options.output_dir, options.overwrite_output_dir)
     if options.push_to_hub:
         check_hub()
-    state = set_up(options, highlighted)
+    state = set_up(options, highlighted, judge_of(options))
     state.accelerator.print(headline(state))
     progress, plan = state.progress, state.plan
     if options.eval_before_training and progress.step == 0:
@@ -114,7 +130,10 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     """
     accelerator, family, rows, started = state.accelerator, state.checkpoint.family, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
-    step_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
+    target_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
+    weight = state.options.source_loss_weight
+    source_tokens = int(sum((rows.source_lengths[indices] - 1).sum() for indices in batches))  # nothing predicts the first
+    step_tokens = target_tokens + weight * source_tokens
     step_loss: Any = 0.0
     for i, indices in enumerate(batches):
         mine = indices[rank::world]
@@ -123,8 +142,13 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
         with exchange:  # processes exchange gradients once a step, behind its last batch
             with accelerator.autocast():
                 packed = getattr(state.loss, "by_token", False)
-                logits, labels = family.logits(state.model, batch, packed)  # (batch, target, vocabulary)
+                if weight:
+                    logits, labels, of_sources = family.logits_and_source_loss(state.model, batch, packed)
+                else:
+                    logits, labels = family.logits(state.model, batch, packed)  # (batch, target, vocabulary)
             loss = state.loss(logits, labels, batch) / step_tokens
+            if weight:
+                loss = loss + weight * of_sources / step_tokens
             if not mine:  # more processes than rows: take part in the exchange with nothing
                 loss = loss * 0.0
             accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
@@ -132,23 +156,33 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     step_loss = state.agree(step_loss)
     norm = accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
     state.apply(step_loss, norm)
-    state.count(step_loss, step_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
+    state.count(step_loss, target_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
 
 
 def keep_if_better(state: "State") -> None:
-    """Validate, print a row of the table, and save the model if its validation loss is the lowest so far."""
+    """Validate, print a row of the table, and save the model if it is the best so far: by its validation loss, or its outputs."""
     from toi.data.tasks import data_of
     from toi.models.checkpoint import save
     from toi.training.printing import table_row
-    from toi.training.state import validation_loss
+    from toi.training.state import judged, validation_loss
 
     options = state.options
     eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
-    better = state.record(eval_loss)
+    better = state.record(eval_loss, judged(state))
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
-        save(options.output_dir, model, state.checkpoint.tokenizer, state.task, data_of(options.data_dir), state.run)
+        data, checkpoint = data_of(options.data_dir), state.checkpoint
+        save(options.output_dir, model, checkpoint.tokenizer, state.task, data, state.run, checkpoint.adapter)
     state.accelerator.print(table_row(state) + ("  saved" if better else ""))
+
+
+def judge_of(options: TrainOptions) -> "Judge | None":
+    """What looks at the outputs for dev, where the validation loss does not decide. Raises InputError if dev cannot be used."""
+    if options.metric_for_best_model == "eval_loss":
+        return None
+    from toi.scoring.dev import DevJudge
+
+    return DevJudge(options.metric_for_best_model, options.data_dir, options, options.per_device_eval_batch_size)
 
 
 def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[list[int]]]":

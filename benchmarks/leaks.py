@@ -1,12 +1,14 @@
 """Do banned words leak? Random models, prompts and words, under our automaton and under transformers' bad_words_ids.
 
     python benchmarks/leaks.py --cases 2000
+    python benchmarks/leaks.py --cases 2000 --kind causal
 
-Each case is a tiny T5 with random weights (every other one with byte fallback), a prompt, one to three banned words taken from
-what the model writes without constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. Counted are cases with
-an output that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output
-that was clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and
-without a space before it, as the documentation of `bad_words_ids` has it.
+Each case is a tiny model with random weights, a prompt, one to three banned words taken from what the model writes without
+constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. The model is a T5 (every other one with byte
+fallback), or a causal one (a GPT-2 with a byte-level BPE, or a Llama with a Unigram vocabulary). Counted are cases with an output
+that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output that was
+clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and without
+a space before it, as the documentation of `bad_words_ids` has it.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import torch
 from conftest import SENTENCES, load_speaking, make_model
+from tiny_causal import make_gpt2, make_llama
 
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import NBestOptions
@@ -38,6 +42,7 @@ WAYS = {
     "diverse": NBestOptions(num_beams=4, num_return_sequences=4, diversity_penalty=1.0),
 }
 LENGTH = 10
+KINDS = {"t5": (make_model, partial(make_model, byte_fallback=False)), "causal": (make_gpt2, make_llama)}
 
 
 def words_of(text: str, generator: random.Random) -> list[str]:
@@ -68,21 +73,23 @@ def of_peer(checkpoint: Checkpoint, source: str, words: list[str], options: NBes
     torch.manual_seed(0)
     with torch.inference_mode():
         found = checkpoint.model.generate(
-            input_ids=ids, max_new_tokens=LENGTH, min_new_tokens=1, bad_words_ids=bad_words_ids(checkpoint, words) or None,
+            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=LENGTH, min_new_tokens=1,
+            bad_words_ids=bad_words_ids(checkpoint, words) or None,
             num_beams=1 if options.do_sample else options.num_beams, do_sample=options.do_sample, num_return_sequences=count,
         )  # fmt: skip
-    return checkpoint.tokenizer.decode_batch(found.tolist())
+    behind = 0 if checkpoint.model.config.is_encoder_decoder else len(row.source)
+    return checkpoint.tokenizer.decode_batch(found[:, behind:].tolist())
 
 
-def measure(cases: int, peer: bool) -> dict[str, int]:
+def measure(cases: int, peer: bool, kind: str = "t5") -> dict[str, int]:
     """The counts over some cases."""
     generator = random.Random(0)
     names = ("cases", "broken without constraints", "ours leaked", "clean changed", "empty", "bad_words_ids leaked")
     counts = dict.fromkeys(names, 0)
     with tempfile.TemporaryDirectory() as folder:
         decoders = []
-        for number, byte_fallback in enumerate((True, False)):
-            path = make_model(Path(folder) / f"model{number}", byte_fallback=byte_fallback)
+        for number, make in enumerate(KINDS[kind]):
+            path = make(Path(folder) / f"model{number}")
             decoders.append([Decoder(load_speaking(path, seed)) for seed in range(4)])
         for case in range(cases):
             decoder = generator.choice(decoders[case % 2])
@@ -112,12 +119,13 @@ def measure(cases: int, peer: bool) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--kind", choices=KINDS, default="t5")
     parser.add_argument("--no_peer", action="store_true", help="only ours")
     args = parser.parse_args()
     quiet()
     torch.set_num_threads(1)  # tiny models: threads that wait for each other cost more than they bring
     started = time.perf_counter()
-    for name, count in measure(args.cases, not args.no_peer).items():
+    for name, count in measure(args.cases, not args.no_peer, args.kind).items():
         print(f"{name:28}{count:6,}")
     print(f"{time.perf_counter() - started:.0f} s")
 

@@ -149,7 +149,7 @@ def profile(work: Path, rows: int, precision: str) -> None:
     from torch.profiler import profile as profiler
 
     import train as loop
-    from toi.models.t5.products import product
+    from toi.models.products import product
 
     size = 2048
     a, b = (torch.randn(size, size).to(torch.bfloat16 if precision == "bf16" else torch.float32) for _ in range(2))

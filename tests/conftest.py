@@ -123,8 +123,9 @@ def load_speaking(folder: Path, seed: int = 0):
         for weight in checkpoint.model.parameters():
             weight += torch.randn(weight.shape, generator=generator) * weight.std().nan_to_num() * 0.5
         pieces = checkpoint.tokenizer.fast.convert_ids_to_tokens(list(range(len(checkpoint.tokenizer))))
-        silent = [i for i, piece in enumerate(pieces) if piece in ("<pad>", "</s>", "<unk>") or piece.startswith("<extra_id_")]
-        embeddings = checkpoint.model.get_input_embeddings().weight
+        named = ("<pad>", "<s>", "</s>", "<unk>", "<|endoftext|>")
+        silent = [i for i, piece in enumerate(pieces) if piece in named or piece.startswith("<extra_id_")]
+        embeddings = checkpoint.model.get_output_embeddings().weight  # those of the input, too, or not
         embeddings[silent] = 0
         embeddings[len(pieces) :] = 0
         embeddings[[i for i, piece in enumerate(pieces) if piece.startswith("<0x")]] *= 0.7

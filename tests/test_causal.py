@@ -5,7 +5,7 @@ import random
 import shutil
 
 import pytest
-from conftest import prepare_folder, town_articles
+from conftest import here, prepare_folder, town_articles
 from evaluate import EvaluateOptions
 from evaluate import main as score
 from tiny_causal import MAKERS
@@ -13,12 +13,16 @@ from tiny_causal import MAKERS
 import generate
 import predict
 import train as loop
+from toi.data.examples import read_rows
 from toi.data.predictions import read_predictions
 from toi.decoding.banned import BannedText
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions, NBestOptions
+from toi.decoding.predict import predict as predicted
+from toi.decoding.predict import predict_to_file
 from toi.decoding.vocabulary import Vocabulary
 from toi.models.checkpoint import load
+from toi.system.journal import Journal
 from toi.text.folding import banned_words
 from train import TrainOptions, train
 
@@ -110,6 +114,45 @@ def test_predict_with_beams_and_banned_words(trained, data, tmp_path):
     assert not [p for p in held if banned_words(p.output, words)]
     for before, after in zip(free, held, strict=True):
         assert banned_words(before.output, words) or before.output == after.output
+
+
+def test_a_killed_prediction_goes_on(trained, data, tmp_path, monkeypatch):
+    class Stopped(Exception):
+        pass
+
+    def stopping(self, number, result, real=Journal.add):
+        real(self, number, result)
+        if len(self.done) == 4:
+            raise Stopped
+
+    decoder, rows = Decoder(load(str(trained[0]))), read_rows(data / "test.tsv")
+    path, chosen = tmp_path / "out.tsv", DecodingOptions(num_beams=2, max_target_length=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", stopping)
+        with pytest.raises(Stopped):
+            predict_to_file(decoder, rows, chosen, 3, path)
+    assert predict_to_file(decoder, rows, chosen, 8, path).resumed == 4
+    assert [p.output for p in read_predictions(path)] == [p.output for p in predicted(decoder, rows, chosen, 8)]
+
+
+def test_requests_of_a_file_and_of_the_terminal(trained):
+    common = ("generate.py", "--model_name_or_path", str(trained[0]), "--max_target_length", "6")
+    asked = [{"id": "一", "answer": "桃", "context": "町の人口は桃です。"}, {"context": "町の<hl>名産<hl>は桃です。"}]
+    for options in (["--num_beams", "4", "--diversity_penalty", "1"], ["--do_sample", "--temperature", "1.5"]):
+        stdin = "\n".join(json.dumps(line, ensure_ascii=False) for line in asked)
+        wanted = ["--input_file", "-", "--output_format", "json", "--num_return_sequences", "2"]
+        result = here(*common, *wanted, *options, stdin=stdin)
+        assert result.returncode == 0, result.stderr
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        assert [(one.get("id"), one["error"], len({text["text"] for text in one["outputs"]})) for one in found] == [
+            ("一", None, 2),
+            (None, None, 2),
+        ]
+        for one, answer in zip(found, ("桃", "名産"), strict=True):
+            assert not any(answer in text["text"] for text in one["outputs"])
+    result = here(*common, "--interactive", stdin="町の人口は桃です。\n桃\n--num_beams 2\n人口\n\nquit\n")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("answer> ") == 4
 
 
 def test_the_engine_says_why_it_is_torch(trained):

@@ -37,11 +37,17 @@ def test_the_script(asked, tmp_path, capsys):
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
-    for word in ("answer_leak", "round_trip_f1", "hallucination", "rougeLsum", "dev, by tokenizer", "tok:ja-mecab-0.996-IPA"):
+    for word in (
+        "answer_leak", "round_trip_f1", "hallucination", "rougeLsum", "dev, by tokenizer", "tok:ja-mecab-0.996-IPA",
+        "token_perplexity", "char_perplexity",
+    ):  # fmt: skip
         assert word in result.stdout
     assert {p.name for p in (tmp_path / "o").iterdir()} == {
         "dev_output.tsv", "test_output.tsv", "dev_round_trip", "test_round_trip", "results.json", "report.html",
     }  # fmt: skip
+    page = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    assert '"key":"char_perplexity"' in page
+    assert page.count('<th scope="row">char_perplexity') == 2
     results = json.loads((tmp_path / "o" / "results.json").read_text())
     assert set(results["splits"]) == {"dev", "test"}
     whole = results["splits"]["test"]
@@ -49,6 +55,7 @@ def test_the_script(asked, tmp_path, capsys):
     run_here("--predictions", output, "--output_dir", tmp_path / "p", "--compare", output, "--n_resamples", "50")
     assert "all outputs are the same" in capsys.readouterr().out
     first = json.loads((tmp_path / "p" / "results.json").read_text())["splits"]["test_output"]
+    assert whole["metrics"].keys() - first["metrics"].keys() >= {"token_perplexity", "char_perplexity"}  # a file has no model
     for name, value in first["metrics"].items():
         assert whole["metrics"][name] == value
     # What the round trip asked is a test set like any other.
@@ -101,7 +108,10 @@ def test_bad_files_are_said_in_one_line(asked, tmp_path):
         ([good, "--compare", other], "not predictions on the same rows"),
         ([good, "--compare", tmp_path / "none.tsv"], "none.tsv: no such file"),
         ([good, "--data_dir", tmp_path, "--qa_model", "x"], "test.jsonl: no such file; --qa_model needs the contexts"),
-        ([good, "--profile", "sonoisa", "--tokenizer_name", tmp_path], "no tokenizer (neither spiece.model nor tokenizer.json)"),
+        (
+            [good, "--profile", "sonoisa", "--tokenizer_name", tmp_path],
+            "no tokenizer (neither spiece.model nor tokenizer.json, nor",
+        ),
     ):
         with pytest.raises(InputError) as error:
             run_here("--output_dir", tmp_path / "o", "--predictions", *arguments)

@@ -61,6 +61,7 @@ BAD = [
     (PredictOptions, "--num_beam_groups 2 --diversity_penalty inf", "--diversity_penalty must be at least 0"),
     (PredictOptions, "--max_target_length 1000000000", "--max_target_length must be at most 10,000, not 1000000000"),
     (TrainOptions, "--do_train --max_target_length 10001", "--max_target_length must be at most 10,000, not 10001"),
+    (TrainOptions, "--do_train --metric_for_best_model accuracy", "--metric_for_best_model"),
     (TrainOptions, "--do_eval --num_beams 100000", "--num_beams must be at most 200, not 100000"),
     (PredictOptions, "--seed -1", "--seed must be at least 0 and below 2**32, not -1"),
 ]

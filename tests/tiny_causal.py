@@ -1,5 +1,7 @@
-"""Tiny causal models of random weights, as folders that look like those of the hub."""
+"""Tiny causal models of random weights, as folders that look like those of the hub, and tokenizers of all kinds."""
 
+import io
+import json
 from pathlib import Path
 
 from conftest import SENTENCES
@@ -34,6 +36,41 @@ def unigram_with_bos(folder: Path) -> None:
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)])
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
     fast.save_pretrained(folder)
+
+
+def _train_pieces(path: Path, **changes: object) -> None:
+    import sentencepiece
+
+    buffer = io.BytesIO()
+    common = {"hard_vocab_limit": False, "character_coverage": 1.0, "unk_id": 0, "bos_id": 1, "eos_id": 2, "minloglevel": 2}
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 20 + sorted({c for s in SENTENCES for c in s})), model_writer=buffer, **common, **changes
+    )
+    path.write_bytes(buffer.getvalue())
+
+
+def rinna_pieces(folder: Path) -> None:
+    """A bare `spiece.model` as rinna/japanese-gpt2-medium has it: the class of T5, lower case, no BOS before a text.
+
+    The first ids are those of rinnakk/japanese-pretrained-models, data/tokenizer/google_sp.vocab.
+    """
+    controls = ["[PAD]", "[CLS]", "[SEP]", "[MASK]"]
+    _train_pieces(folder / "spiece.model", model_type="unigram", vocab_size=160, pad_id=-1, control_symbols=controls)
+    names = {"pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]", "bos": "<s>", "eos": "</s>", "unk": "<unk>"}
+    config = {"tokenizer_class": "T5Tokenizer", "extra_ids": 0, "additional_special_tokens": [], "do_lower_case": True}
+    config |= {f"{role}_token": name for role, name in names.items()}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+
+def llama_pieces(folder: Path) -> None:
+    """A bare `tokenizer.model` as Llama has it: BPE with bytes, nothing normalized, BOS before a text, no padding."""
+    _train_pieces(
+        folder / "tokenizer.model", model_type="bpe", vocab_size=420, byte_fallback=True, pad_id=-1,
+        normalization_rule_name="identity", remove_extra_whitespaces=False,
+    )  # fmt: skip
+
+
+TOKENIZERS = {"rinna": rinna_pieces, "llama": llama_pieces, "byte-level": byte_level, "unigram": unigram_with_bos}
 
 
 def make_gpt2(folder: Path, **changes: object) -> Path:

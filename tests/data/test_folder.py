@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import contents, prepare_folder, squad, town_articles
@@ -149,6 +150,34 @@ def test_own_templates_travel_with_the_data(tmp_path, squad_files):
     assert "unknown field {contxt}" in "".join(SquadOptions(source_template="{contxt}").problems())
 
 
+def test_the_context_first(tmp_path, squad_files, capsys):
+    files = {"train_file": str(squad_files[0]), "test_file": str(squad_files[1]), "output_dir": str(tmp_path / "d")}
+    options = prepare_jsquad_aqg.Options(**files, context_first=True, target_separator=r"\n質問: ")
+    prepare_jsquad_aqg.main(options)
+    assert read_rows(tmp_path / "d" / "test.tsv")[1][1:] == (
+        "context: 村0の人口は3人である。村0の特産品は桃です。 answer: 桃", "村0の特産品は何ですか?",
+    )  # fmt: skip
+    assert (read_task(tmp_path / "d").name, read_task(tmp_path / "d").target_separator) == ("aqg-cf", "\n質問: ")
+    prepare_jsquad_aqg.main(options)  # the same again
+    for other in ({}, {"target_separator": "質問: "}):
+        with pytest.raises(InputError, match="holds data made otherwise"):
+            prepare_jsquad_aqg.main(prepare_jsquad_aqg.Options(**files, context_first=True, **other))
+    both = prepare_quiz_aqg.Options(context_first=True, highlight=True)
+    assert both.problems() == ["give --highlight or --context_first, not both"]
+    assert "target_separator is empty" in "".join(SquadOptions(target_separator="").problems())
+    assert r"--target_separator: \d is no escape" in "".join(SquadOptions(target_separator=r"\d").problems())
+
+
+def test_a_folder_without_a_separator_is_of_the_usual_one(tmp_path, squad_files):
+    folder = prepare_folder(tmp_path / "d", squad_files, "aqg")
+    assert "target_separator" not in json.loads((folder / "task.json").read_text())
+    options = SquadOptions(train_file=str(squad_files[0]), test_file=str(squad_files[1]), target_separator=r"\n")
+    prepare_squad(options, options.task("aqg"), str(folder))
+    other = replace(options, target_separator="[SEP]")
+    with pytest.raises(InputError, match="holds data made otherwise"):
+        prepare_squad(other, other.task("aqg"), str(folder))
+
+
 def test_line_breaks_are_kept_where_it_is_said(tmp_path, squad_files):
     value = json.loads(squad_files[1].read_text())
     for article in value["data"]:
@@ -229,6 +258,9 @@ def test_tokens_are_counted_with_a_tokenizer(tmp_path, squad_files, tiny_without
     assert report["tokenizer"] == str(tiny_without_bytes)
     assert report["truncated"]["sources cut"]["train"] == 76
     assert report["unknown_characters"]["村"] == 30
+    audit = prepare_squad(options, options.task("aqg-cf"), str(tmp_path / "cf"), tokenizer)
+    assert audit.tokens.cut["source"]["train"] == 76
+    assert audit.tokens.cut["answer"] == {"train": 0, "dev": 0, "test": 0}  # it stands behind the context, which is cut
 
 
 def test_a_tokenizer_that_is_not_there_is_refused_before_anything_is_read(tmp_path):

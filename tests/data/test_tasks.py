@@ -22,6 +22,7 @@ ROWS = [
     ("aqg-hl", example("甲府市\nです"), "<hl>甲府市<hl>です", "県庁所在地はどこ?"),
     ("aqg-hl", example("New  York の橋", "New  York"), "<hl>New York<hl>の橋", "県庁所在地はどこ?"),
     ("aqg-hl", example("ﾊﾞﾅﾅ", "ﾊﾞ"), "<hl>バ<hl>ナナ", "県庁所在地はどこ?"),
+    ("aqg-cf", example(), "context: 山梨県の県庁所在地は甲府市です。 answer: 甲府市", "県庁所在地はどこ?"),
 ]
 
 
@@ -142,6 +143,22 @@ def test_only_a_task_with_line_breaks_says_so(tmp_path):
         "data": {},
     }
     assert not keeps_line_breaks(tmp_path / "none")
+
+
+def test_the_separator_travels_with_the_task(tmp_path):
+    """A task.json without one is of a task with a line break, which any task may have: it stands in no TSV."""
+    assert Task.named("qa").target_separator == "\n"
+    for separator in ("\n", "[SEP]", "\n\n### 質問:\n"):
+        task = replace(Task.named("aqg"), target_separator=separator)
+        write_task(tmp_path, task, {})
+        assert read_task(tmp_path) == task
+        assert json.loads((tmp_path / "task.json").read_text()).get("target_separator", "\n") == separator
+    with pytest.raises(InputError, match="target_separator is empty"):
+        replace(task, target_separator="")
+    for value, said in (("", "target_separator is empty"), (3, "target_separator is 3")):
+        (tmp_path / "task.json").write_text(json.dumps({**task.to_json(), "target_separator": value}))
+        with pytest.raises(InputError, match=rf"task\.json: .*{said}"):
+            read_task(tmp_path)
 
 
 def test_json_round_trip(tmp_path):

@@ -217,7 +217,8 @@ def test_an_engine_that_cannot_do_it(checkpoint, monkeypatch):
         list(Decoder(checkpoint).decode(SOURCES[:1], DecodingOptions(compute_type="int8")))
 
 
-def test_no_leak_in_random_cases():
+@pytest.mark.parametrize("kind", ["t5", "causal"])
+def test_no_leak_in_random_cases(kind):
     """A part of benchmarks/leaks.py, whose 2,000 cases are in docs/benchmarks.md."""
     import sys
 
@@ -226,7 +227,7 @@ def test_no_leak_in_random_cases():
     sys.path.append(str(ROOT / "benchmarks"))
     from leaks import measure
 
-    counts = measure(60, peer=False)
+    counts = measure(60, peer=False, kind=kind)
     print(counts)
     assert counts["broken without constraints"] > 30
     assert counts["ours leaked"] == counts["clean changed"] == 0

@@ -102,3 +102,12 @@ def test_batches_of_one_plan_and_like_length():
     batches = [[one.index for one in batch] for batch in job_batches(jobs, 9, 16)]
     assert batches == [[2, 3], [0, 4], [1], [5]]
     assert list(job_batches([], 2, 100)) == []
+
+
+def test_sources_that_begin_alike_go_together():
+    a, b = [5] * 9, [6] * 9
+    sources = [[*a, 1], [*b, 1], [*a, 2, 2, 2], [*b, 2], [*a, 3], [7] * 11]
+    jobs = [Job(i, ids, (), ONE, ONE) for i, ids in enumerate(sources)]
+    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 1000, alike=True)] == [[0, 2, 4], [5, 1, 3]]
+    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 1000)] == [[2, 5, 0], [1, 3, 4]]
+    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 24, alike=True)] == [[0, 2], [4, 5], [1, 3]]

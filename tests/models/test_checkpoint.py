@@ -233,7 +233,7 @@ def test_a_model_in_the_cache_of_the_hub_needs_no_network(tiny, tmp_path, monkey
 
 def test_chosen_task(tiny):
     checkpoint = load(str(tiny))
-    with pytest.raises(InputError, match="--task qa, aqg or aqg-hl"):
+    with pytest.raises(InputError, match="--task qa, aqg, aqg-hl or aqg-cf"):
         chosen_task(checkpoint.task, None, checkpoint.name)
     assert chosen_task(checkpoint.task, "qa", checkpoint.name) == Task.named("qa")
     checkpoint.task = Task.named("aqg")

@@ -2,6 +2,7 @@ import pytest
 import torch
 from conftest import load_speaking
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from toi.decoding.plan import SearchPlan as Plan
 from toi.decoding.search import search
@@ -20,6 +21,20 @@ def test_products_are_those_of_torch(shape, bias):
         expected = linear(x)
         with PackedLinears(linear).in_use():
             found = linear(x)
+    assert found.shape == expected.shape
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (2, 5, 8), (0, 8)])
+def test_the_layers_of_gpt2(shape):
+    torch.manual_seed(0)
+    layer, x = Conv1D(5, 8), torch.randn(shape)
+    nn.init.normal_(layer.bias)
+    with torch.inference_mode():
+        expected = layer(x)
+        with PackedLinears(layer).in_use():
+            assert "forward" in vars(layer)
+            found = layer(x)
     assert found.shape == expected.shape
     assert torch.allclose(found, expected, atol=1e-6)
 

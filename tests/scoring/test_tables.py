@@ -1,6 +1,7 @@
 import pytest
 from scored_rows import ROWS
 
+from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.scored import score_predictions, score_rows
 from toi.scoring.tables import table, tokenizer_table
@@ -32,5 +33,9 @@ def test_table():
     assert "[" in lines[2]
     assert "    1 nrefs:1|match:string" in lines
     assert any("tok:ja-mecab" in line for line in lines)
+    wide = {"dev": {"char_perplexity": Score(12345.6789, "s", 10000.0, 23456.0)}, "test": {"char_perplexity": Score(2.0, "s")}}
+    assert table(wide, {"dev": 1, "test": 1}).splitlines()[2].split() == [
+        "char_perplexity", "1", "12345.679", "[10000.000,", "23456.000]", "2.000",
+    ]  # fmt: skip
     alone = table({"test": score_predictions(ROWS[:1])}, {"test": 1}).splitlines()
     assert alone[2].split() == ["exact_match", "1", "1.0000"]  # one row has no interval

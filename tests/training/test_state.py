@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -41,6 +43,25 @@ def test_validation_loss_is_per_target_token(tiny, batch_size, fast):
     state = state_of(checkpoint)
     assert validation_loss(state, TokenRows.of(rows), batch_size) == pytest.approx(total / 8, rel=1e-5)
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("metric", "validations", "better", "best", "waited"),
+    [
+        (None, [(2.0, None), (3.0, None), (2.0, None), (1.0, None)], [1, 0, 0, 1], (1.0, None), 0),
+        ("bleu", [(2.0, 5.0), (3.0, 6.0), (1.0, 5.5), (3.5, 6.0)], [1, 1, 0, 0], (3.0, 6.0), 2),
+        ("bleu", [(2.0, 0.0), (1.0, 0.0), (1.0, 0.0), (3.0, 0.1)], [1, 1, 0, 1], (3.0, 0.1), 0),  # of equal figures the lower loss
+        ("bleu", [(2.0, 5.0), (float("nan"), 5.0), (float("nan"), 4.0)], [1, 0, 0], (2.0, 5.0), 2),
+    ],
+)
+def test_the_best_validation(metric, validations, better, best, waited, tiny):
+    state = state_of(load(str(tiny)))
+    state.judge = None if metric is None else SimpleNamespace(metric=metric)
+    assert [state.record(*validation) for validation in validations] == [bool(one) for one in better]
+    assert (state.run["eval_loss"], state.run.get("best_metric")) == best
+    assert state.progress.waited == waited
+    found = [(entry["eval_loss"], entry.get(metric)) for entry in state.run["history"]]
+    assert repr(found) == repr(validations)
 
 
 def gradients(model, value):

@@ -1,5 +1,7 @@
+import numpy
 import pytest
 
+from toi.models.contexts import Contexts
 from toi.training.options import LearningOptions
 from toi.training.plan import TrainingPlan, optimizer_steps
 
@@ -62,3 +64,35 @@ def test_steps_of_a_token_budget(accumulation):
     for step in steps:
         assert len(step) <= accumulation
         assert sum(max(lengths[i] for i in batch) * len(batch) for batch in step) <= 40 * accumulation
+
+
+GROUPS = numpy.arange(120) * 7 % 40  # three rows each
+CONTEXTS = Contexts(GROUPS, numpy.full(120, 20), 30 + GROUPS)
+
+
+def test_steps_of_contexts_have_the_same_rows_however_they_are_cut_and_shared_out():
+    """Three rows of each context in one step, one batch and one process, wherever the numbers allow it."""
+    cuts = [(24, 1, 1), (12, 1, 2), (6, 4, 1)]  # rows of a batch, batches of a step, processes
+    options = [LearningOptions(per_device_train_batch_size=rows, gradient_accumulation_steps=n) for rows, n, _ in cuts]
+    plans = [TrainingPlan(one, CONTEXTS.widths, cut[2], CONTEXTS) for one, cut in zip(options, cuts, strict=True)]
+    whole = plans[0]
+    for plan, (_, batches, processes) in zip(plans, cuts, strict=True):
+        assert plan.total_steps == 4 * 5
+        for step, expected in zip(plan.steps_of_epoch(2), whole.steps_of_epoch(2), strict=True):
+            assert sorted(i for batch in step for i in batch) == sorted(expected[0])
+            assert len(step) == batches
+            for batch in step:
+                for rank in range(processes):
+                    groups = GROUPS[batch[rank::processes]]
+                    assert len(set(groups.tolist())) == len(groups) / 3
+    assert whole.steps_of_epoch(1) != whole.steps_of_epoch(2)
+
+
+def test_steps_of_contexts_with_a_token_budget():
+    options = LearningOptions(max_tokens_per_batch=150, gradient_accumulation_steps=2, num_train_epochs=2)
+    plan = TrainingPlan(options, CONTEXTS.widths, 1, CONTEXTS)
+    assert plan.total_steps == sum(len(plan.steps_of_epoch(epoch)) for epoch in (1, 2))
+    for step in plan.steps_of_epoch(1):
+        for batch in step:
+            groups = set(GROUPS[batch].tolist())
+            assert sum(CONTEXTS.widths[batch]) - 20 * (len(batch) - len(groups)) <= 150

@@ -101,8 +101,13 @@ class Audit:
         for part, by_split in texts.items():
             self.lengths[Measured(part, "characters")] = {split: list(map(len, by_split[split])) for split in SPLITS}
 
-    def count_tokens(self, rows: Mapping[str, Rows], tokenizer: AuditTokenizer, name: str, limits: dict[str, int]) -> None:
-        """Measure the rows in tokens too, and count what goes beyond the limits of sources and targets."""
+    def count_tokens(
+        self, rows: Mapping[str, Rows], tokenizer: AuditTokenizer, name: str, limits: dict[str, int], *, context_last: bool = True
+    ) -> None:
+        """Measure the rows in tokens too, and count what goes beyond the limits of sources and targets.
+
+        Only where the context stands last an answer may be cut off with its end (toi/data/layout.py).
+        """
         self.tokenizer, self.tokens = name, TokenCounts(limits)
         for part in TOKENIZED:
             lengths, cut, unknown = {}, {}, {}
@@ -115,7 +120,8 @@ class Audit:
             self.lengths[Measured(part, "tokens")] = lengths
             self.tokens.cut[part], self.tokens.unknown[part] = cut, unknown
         self.tokens.cut["answer"] = {
-            split: sum(_answer_is_cut(*pair, tokenizer, limits["source"]) for pair in rows[split]) for split in SPLITS
+            split: sum(context_last and _answer_is_cut(*pair, tokenizer, limits["source"]) for pair in rows[split])
+            for split in SPLITS
         }
         characters: Counter[str] = Counter()
         for split, part in product(SPLITS, TOKENIZED):

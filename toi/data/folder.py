@@ -10,8 +10,9 @@ from toi.data.audit import Audit, AuditTokenizer
 from toi.data.audit_picture import draw
 from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
+from toi.data.layout import Layout
 from toi.data.paraphrases import paraphrased
-from toi.data.tasks import TEMPLATES, Task, write_task
+from toi.data.tasks import TARGET_SEPARATOR, TEMPLATES, Task, write_task
 from toi.data.tsv import unescape
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
@@ -47,6 +48,8 @@ class PreparationOptions:
     """The source of one's own task, with the fields {id} {title} {context} {question} {answer} {highlighted}."""
     target_template: str | None = None
     """The target of one's own task."""
+    target_separator: str | None = None
+    """What a decoder-only model reads between source and target. [default: \\n, a line break]"""
     tokenizer_name_or_path: str | None = None
     """Count tokens, <unk> and truncation with the tokenizer of this model."""
     max_input_length: int = 512
@@ -77,13 +80,14 @@ class PreparationOptions:
         normalization = Normalization(self.lowercase, self.remove_brackets, separator, self.line_breaks)
         own = self.source_template is not None or self.target_template is not None
         source, target = self._typed("source_template") or source, self._typed("target_template") or target
-        return Task(f"{name}-own" if own else name, source, target, normalization, self.max_context_length)
+        between = TARGET_SEPARATOR if self.target_separator is None else self._typed("target_separator", escaped=True)
+        return Task(f"{name}-own" if own else name, source, target, normalization, self.max_context_length, between)
 
-    def _typed(self, name: str) -> str:
-        """A text of an option as it is meant: with --line_breaks, which a shell makes hard to type, `\\n` is one."""
+    def _typed(self, name: str, escaped: bool = False) -> str:
+        """A text of an option as it is meant: if it is escaped, or --line_breaks are kept, `\\n` is one, which is hard to type."""
         text = getattr(self, name) or ""
         try:
-            return unescape(text).replace("\r\n", "\n").replace("\r", "\n") if self.line_breaks else text
+            return unescape(text).replace("\r\n", "\n").replace("\r", "\n") if self.line_breaks or escaped else text
         except ValueError as error:
             raise InputError(f"--{name}: {error}") from None
 
@@ -96,6 +100,26 @@ class PreparationOptions:
             **({_WAYS: self.questions_per_answer} if self.questions_per_answer > 1 else {}),
             "files": {split: {path.name: sha256(path) for path in paths} for split, paths in files.items()},
         }
+
+
+@dataclass
+class AskingOptions(PreparationOptions):
+    """Options of the prepare scripts for models that ask questions."""
+
+    highlight: bool = False
+    """Mark the answer in the context with <hl> instead of naming it before the context."""
+    context_first: bool = False
+    """Name the answer behind the context: a decoder-only model then reads it once for all of its questions."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        both = ["give --highlight or --context_first, not both"] if self.highlight and self.context_first else []
+        return super().problems() + both
+
+    @property
+    def variant(self) -> str:
+        """The end of the name of the task, and with an underscore of the data folder."""
+        return "-hl" if self.highlight else "-cf" if self.context_first else ""
 
 
 def write_data(
@@ -124,7 +148,9 @@ def write_data(
     if options.tokenizer_name_or_path is not None:
         assert tokenizer is not None
         limits = {"source": options.max_input_length, "target": options.max_target_length}
-        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits)
+        layout = Layout.of(task.source_template)
+        last = layout is None or layout.last
+        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=last)
     with replacing_folder(output_dir) as folder:
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)
@@ -235,8 +261,11 @@ def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite:
             raise InputError(f"{folder}: holds data of unknown origin; give another --output_dir or --overwrite_output_dir")
         return
     there = read_json(path)
-    data = there.get("data", {}) if isinstance(there, dict) else {}
-    same = all(there.get(k) == v for k, v in task.to_json().items()) and all(data.get(k) == v for k, v in recipe.items())
+    there = there if isinstance(there, dict) else {}
+    data = there.get("data", {})
+    usual = {"target_separator": TARGET_SEPARATOR}  # which a task.json does not say
+    wanted, there = {**usual, **task.to_json()}, {**usual, **there}
+    same = all(there.get(k) == v for k, v in wanted.items()) and all(data.get(k) == v for k, v in recipe.items())
     same = same and data.get(_WAYS, 1) == recipe.get(_WAYS, 1)
     if not same:
         raise InputError(f"{folder}: holds data made otherwise; give another --output_dir or --overwrite_output_dir")

@@ -3,6 +3,7 @@
     qa      question: {question} context: {context}  ->  {answer}
     aqg     answer: {answer} context: {context}      ->  {question}
     aqg-hl  {highlighted}                            ->  {question}
+    aqg-cf  context: {context} answer: {answer}      ->  {question}      the questions of a context begin alike
 
 The same Task makes the prompts of training and of generation, so nobody retypes them.
 """
@@ -23,10 +24,12 @@ from toi.text.normalization import Aligned, Normalization
 HIGHLIGHT = "<hl>"
 FIELDS = ("id", "title", "context", "question", "answer", "highlighted")
 CONTEXT_LABEL = "context: "
+TARGET_SEPARATOR = "\n"  # of tasks that say no other
 TEMPLATES = {
     "qa": ("question: {question} context: {context}", "{answer}"),
     "aqg": ("answer: {answer} context: {context}", "{question}"),
     "aqg-hl": ("{highlighted}", "{question}"),
+    "aqg-cf": (CONTEXT_LABEL + "{context} answer: {answer}", "{question}"),
 }
 
 
@@ -42,7 +45,7 @@ def without_labels(source: str) -> str:
 class Task:
     """How an Example becomes a source and a target.
 
-    Raises InputError if a template has an unknown field or none, or holds a tab or a line break where the texts hold none.
+    Raises InputError for an empty separator, and a template with an unknown field or none, or a line break that texts have not.
     """
 
     name: str
@@ -50,10 +53,10 @@ class Task:
     target_template: str
     normalization: Normalization = field(default_factory=Normalization)
     max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/data/windows.py)
+    target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
 
     def __post_init__(self) -> None:
-        for template in (self.source_template, self.target_template):
-            _check(template, self.line_breaks)
+        _check(self)
 
     @classmethod
     def named(cls, name: str, normalization: Normalization | None = None) -> "Task":
@@ -140,6 +143,8 @@ class Task:
         value = asdict(self)
         if not self.line_breaks:
             del value["normalization"]["line_breaks"]  # files of other tasks are as they were before there was such a thing
+        if self.target_separator == TARGET_SEPARATOR:
+            del value["target_separator"]  # likewise
         return {"task": value.pop("name"), **value}
 
     @classmethod
@@ -150,7 +155,8 @@ class Task:
             known = {option.name for option in fields(Normalization)}
             normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
             templates = value["source_template"], value["target_template"]
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"))
+            separator = value.get("target_separator", TARGET_SEPARATOR)
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -169,6 +175,7 @@ def _check_types(value: dict[str, Any]) -> None:
     limit = value.get("max_context_length")
     right = {"max_context_length": limit is None or (type(limit) is int and limit > 0)}
     right |= {name: isinstance(value[name], str) for name in ("task", "source_template", "target_template")}
+    right["target_separator"] = isinstance(value.get("target_separator", TARGET_SEPARATOR), str)
     for option in fields(Normalization):
         right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
     for name, is_right in right.items():
@@ -176,12 +183,15 @@ def _check_types(value: dict[str, Any]) -> None:
             raise TypeError(f"{name} is {({**value, **value['normalization']})[name]!r}")
 
 
-def _check(template: str, line_breaks: bool) -> None:
-    """Raise InputError for a template that no Task can have."""
-    if not line_breaks and any(c in template for c in "\t\n\r"):
-        raise InputError(f"template {template!r}: must not hold a tab or a line break")
-    if not template_fields(template):
-        raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
+def _check(task: Task) -> None:
+    """Raise InputError for what no Task can have."""
+    if not task.target_separator:
+        raise InputError("target_separator is empty; a decoder-only model would not know where its output begins")
+    for template in (task.source_template, task.target_template):
+        if not task.line_breaks and any(c in template for c in "\t\n\r"):
+            raise InputError(f"template {template!r}: must not hold a tab or a line break")
+        if not template_fields(template):
+            raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
 
 
 def _annotated(example: Example) -> tuple[int, int] | None:
@@ -229,7 +239,7 @@ def chosen_task(own: Task | None, name: str | None, model: str) -> Task:
     """The task of a model: its own, or the built-in one called `name`. Raises InputError if there is neither, or both."""
     if own is None:
         if name is None:
-            raise InputError(f"{model}: no task.json; say what the model does with --task qa, aqg or aqg-hl")
+            raise InputError(f"{model}: no task.json; say what the model does with --task qa, aqg, aqg-hl or aqg-cf")
         return Task.named(name)
     if name is not None and name != own.name:
         raise InputError(f"{model}: was trained for the task {own.name}, not {name}; leave --task out")

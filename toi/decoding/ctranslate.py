@@ -26,7 +26,13 @@ def obstacle(checkpoint: Model) -> str | None:
         import ctranslate2  # noqa: F401
     except ImportError as error:
         return f"ctranslate2 is not installed ({error}); pip install ctranslate2"
-    return None if isinstance(checkpoint, ReadyModel) else checkpoint.family.obstacle(checkpoint.model)
+    if isinstance(checkpoint, ReadyModel):
+        return None
+    from toi.models.pretrained import is_quantized
+
+    if is_quantized(checkpoint.model):
+        return "its weights are held in few bits"
+    return checkpoint.family.obstacle(checkpoint.model)
 
 
 def expressible(plan: SearchPlan) -> bool:

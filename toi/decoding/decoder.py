@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from toi.decoding import ctranslate
 from toi.decoding.banned import BannedText
@@ -26,18 +27,22 @@ from toi.system.memory import out_of_memory
 from toi.text.folding import fold
 from toi.text.holders import BannedAnswer, possible, split_banned
 
+if TYPE_CHECKING:
+    import torch
+
 _REMEMBERED = 256  # automata
 
 
 class Decoder:
     """A model that writes, and what was made ready for it: its translator, its vocabulary, the automata of banned words.
 
-    A model that is loaded is moved to the accelerator of this machine, if it has one. Its weights must not change from then on.
+    A model that is loaded is moved to the accelerator of this machine, if it has one, but with a `device` it stays there. Its
+    weights must not change from then on.
     """
 
-    def __init__(self, checkpoint: Model):
+    def __init__(self, checkpoint: Model, device: "torch.device | None" = None):
         self.checkpoint = checkpoint
-        self._engines = Engines(checkpoint)
+        self._engines = Engines(checkpoint, device)
         self.engine = ""  # of the last run, in words
         self._again: Counter[tuple[Stage, str]] = Counter()  # how many sources of the last run were searched again, and by what
         self.cut = 0  # how many sources of the last run were longer than the limit
@@ -66,7 +71,10 @@ class Decoder:
 
     @cached_property
     def _automata(self) -> "_Automata":
-        return _Automata(Vocabulary(self.checkpoint.tokenizer.pieces))
+        family, pieces = self.checkpoint.family, self.checkpoint.tokenizer.pieces
+        if any(i < len(pieces) and pieces[i] for i in family.end_ids):  # what ends an output is no part of its text
+            pieces = ["" if i in family.end_ids else piece for i, piece in enumerate(pieces)]
+        return _Automata(Vocabulary(pieces))
 
     def decode(
         self,
@@ -92,12 +100,17 @@ class Decoder:
                 for job, of_job in zip(batch, candidates, strict=True):
                     if any(math.isnan(candidate.log_prob) for candidate in of_job):
                         raise InputError(f"{self.checkpoint.name}: the model computes NaN; its weights are damaged")
-                    texts = self.checkpoint.tokenizer.decode_batch([candidate.ids for candidate in of_job])
+                    texts = self.checkpoint.tokenizer.decode_batch([self._shown(candidate) for candidate in of_job])
                     job.take(of_job, texts, [*words, *job.words])
                     if job.done:
                         self._again.update([(job.stage, job.engine)] if job.constrained else ())
                         yield job.index, job.output
             left = [job for job in left if not job.done]
+
+    def _shown(self, candidate: Candidate) -> tuple[int, ...]:
+        """The ids of an output without that which ends it: some ends are shown elsewhere."""
+        ids = candidate.ids
+        return ids[:-1] if ids[-1] in self.checkpoint.family.end_ids else ids
 
     def _search(
         self, jobs: Sequence[Job], words: Sequence[str], translator: ctranslate.Translator | None, batch_size: int, max_tokens: int
@@ -108,7 +121,7 @@ class Decoder:
             yield from translator.search_batches(job_batches(easy, translator.fair_size(len(easy), batch_size), max_tokens))
         by_translator = set(map(id, easy))
         hard = [job for job in jobs if id(job) not in by_translator]
-        for batch in job_batches(hard, batch_size, max_tokens):
+        for batch in job_batches(hard, batch_size, max_tokens, alike=self.checkpoint.family.reads_beginnings_once):
             yield batch, self._search_hard(batch, words, self._engines.of(len(hard), batch[0].plan))
 
     def _constraints(self, words: Sequence[str], job: Job) -> list[Constraint]:

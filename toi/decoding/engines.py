@@ -15,6 +15,8 @@ from toi.system.errors import InputError
 from toi.system.machine import cores
 
 if TYPE_CHECKING:
+    import torch
+
     from toi.decoding.torch_engine import TorchEngine
 
 # Sources x beams x parameters. Behind it numpy loses more by being slower than it saves by being there (docs/benchmarks.md).
@@ -57,8 +59,9 @@ class NumpyEngine:
 class Engines:
     """The engines of one model, and its translators: each is made when it is wanted."""
 
-    def __init__(self, checkpoint: Model):
-        self._checkpoint = checkpoint
+    def __init__(self, checkpoint: Model, device: "torch.device | None" = None):
+        """`device`: where a model that is loaded stays, if it is not to be moved."""
+        self._checkpoint, self._device = checkpoint, device
         self._torch: TorchEngine | None = None
         self._ready = checkpoint if isinstance(checkpoint, ReadyModel) else None
         self._only_torch = False  # because it was asked for
@@ -96,7 +99,7 @@ class Engines:
         if self._torch is None:
             from toi.decoding.torch_engine import TorchEngine
 
-            self._torch = TorchEngine(self._checkpoint.loaded)
+            self._torch = TorchEngine(self._checkpoint.loaded, self._device)
         return self._torch
 
     def _translator(self, compute_type: str) -> ctranslate.Translator:

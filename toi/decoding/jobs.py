@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from toi.decoding.plan import Candidate, SearchPlan
+from toi.models.alike import side_by_side
 from toi.models.batches import sorted_batches
 from toi.text.folding import clean
 from toi.text.holders import BannedAnswer
@@ -108,10 +109,17 @@ class Job:
         return Output(best[0].text, best[0].score, tuple(best), self.constrained)
 
 
-def job_batches(jobs: Sequence[Job], batch_size: int, max_batch_tokens: int) -> Iterator[list[Job]]:
-    """Jobs of one plan, of like length, the longest first: at most `batch_size`, and `max_batch_tokens` with the padding."""
+def job_batches(jobs: Sequence[Job], batch_size: int, max_batch_tokens: int, *, alike: bool = False) -> Iterator[list[Job]]:
+    """Jobs of one plan, of like length, the longest first: at most `batch_size`, and `max_batch_tokens` with the padding.
+
+    With `alike`, jobs whose sources begin alike go together, as long as the longest of them.
+    """
     plans = {job.plan: None for job in jobs}
     for plan in plans:
-        alike = sorted((job for job in jobs if job.plan == plan), key=lambda job: job.index)
-        for indices in sorted_batches([len(job.ids) for job in alike], batch_size, max_batch_tokens):
-            yield [alike[i] for i in indices]
+        of_plan = sorted((job for job in jobs if job.plan == plan), key=lambda job: job.index)
+        lengths = [len(job.ids) for job in of_plan]
+        if alike:
+            order, lengths = side_by_side([job.ids for job in of_plan])
+            of_plan = [of_plan[i] for i in order]
+        for indices in sorted_batches(lengths, batch_size, max_batch_tokens):
+            yield [of_plan[i] for i in indices]

@@ -31,14 +31,15 @@ def predict(
     label: str = "predict",
     *,
     line_breaks: bool = False,
+    hidden: bool = False,
 ) -> list[Prediction]:
-    """The model's output for every row, in their order, with a progress bar on stderr.
+    """The model's output for every row, in their order, with a progress bar on stderr, unless it is `hidden`.
 
     Where only outputs with a banned word were found, the output is empty. Outputs are normalized as the texts of the rows were:
     `line_breaks` says whether these may hold them.
     """
     predictions: list[Prediction | None] = [None] * len(rows)
-    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=None) as bar:
+    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=hidden or None) as bar:
         for i, output in decoder.decode([row.source for row in rows], options, batch_size):
             predictions[i] = Prediction(*rows[i], _written(output.text or "", line_breaks), output.score)
             bar.update()

@@ -10,15 +10,19 @@ from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
 from toi.models.checkpoint import Checkpoint
 from toi.models.packed import PackedLinears, can_pack
+from toi.models.pretrained import is_quantized
 
 
 class TorchEngine:
-    """See `toi.decoding.engines.Engine`. The weights of the model must not change from then on."""
+    """See `toi.decoding.engines.Engine`. The weights of the model must not change from then on.
+
+    `device`: where the model is, and stays; without it, the model is moved to the accelerator of this machine, if there is one.
+    """
 
     name = "torch float32"
 
-    def __init__(self, checkpoint: Checkpoint):
-        self._family, self._model = checkpoint.family, checkpoint.model
+    def __init__(self, checkpoint: Checkpoint, device: torch.device | None = None):
+        self._family, self._model, self._device = checkpoint.family, checkpoint.model, device or _accelerator()
 
     @cached_property
     def _packed(self) -> PackedLinears | None:
@@ -27,7 +31,7 @@ class TorchEngine:
     @property
     def device(self) -> str:
         """What kind of device it computes on."""
-        return _device().type
+        return self._device.type
 
     @property
     def threads(self) -> int:
@@ -35,8 +39,10 @@ class TorchEngine:
         return torch.get_num_threads()
 
     def search(self, sources: Sequence[Sequence[int]], plan: SearchPlan, constraints: Constraints) -> list[list[Candidate]]:
-        """The candidates of each encoded source. Moves the model to the accelerator, if there is one."""
-        self._model.to(_device()).eval()  # converting it takes it to the CPU
+        """The candidates of each encoded source."""
+        model = self._model.eval()
+        if not is_quantized(model):
+            model.to(self._device)  # converting it takes it to the CPU
         with self._packed.in_use() if self._packed else nullcontext():
             return search(self._family, self._model, sources, plan, constraints)
 
@@ -46,5 +52,5 @@ class TorchEngine:
             torch.cuda.empty_cache()
 
 
-def _device() -> torch.device:
+def _accelerator() -> torch.device:
     return (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or torch.device("cpu")

@@ -7,7 +7,7 @@ import numpy
 
 IGNORED = -100  # the label of a place without a target
 # Batches of like length are formed within this many batches, so that they still differ from epoch to epoch.
-_POOL = 50
+POOL = 50
 
 Lengths = Sequence[int] | numpy.ndarray
 
@@ -33,8 +33,8 @@ def shuffled_batches(lengths: Lengths, batch_size: int, seed: int, epoch: int, m
     order = generator.permutation(len(tokens))
     size = batch_size if max_tokens is None else max(1, int(max_tokens // tokens.mean()))
     batches: list[list[int]] = []
-    for start in range(0, len(order), size * _POOL):
-        pool = order[start : start + size * _POOL]
+    for start in range(0, len(order), size * POOL):
+        pool = order[start : start + size * POOL]
         pool = pool[numpy.argsort(tokens[pool], kind="stable")]
         batches += _cut(pool.tolist(), tokens, batch_size if max_tokens is None else None, max_tokens)
     return [batches[i] for i in generator.permutation(len(batches))]

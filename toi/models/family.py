@@ -4,7 +4,7 @@ A family turns texts into ids and batches, says what the model predicts, steps t
 training and for CTranslate2. `toi/models/members.py` says which family a configuration belongs to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from toi.data.tasks import Task
+    from toi.models.contexts import Contexts
     from toi.models.padded import Batch
     from toi.models.tokenizer import Tokenizer
 
@@ -51,6 +53,8 @@ class Family(Protocol):
     pad_id: int  # what fills up batches
     end_ids: tuple[int, ...]  # what ends an output; a target ends in the first of them
     undecayed: tuple[str, ...]  # parts of names: matrices that weight decay leaves alone
+    reads_beginnings_once: bool  # whether sources of a batch that begin alike cost less
+    predicts_sources: bool  # whether the model predicts the tokens of a source as well
     sentinels: int  # tokens behind the pieces of a SentencePiece file that does not say how many
 
     def __init__(self, tokenizer: "Tokenizer", config: "PretrainedConfig", generation_config: Any = None): ...
@@ -65,6 +69,19 @@ class Family(Protocol):
         """The class of transformers that loads such models."""
         ...
 
+    def follow(self, task: "Task | None") -> None:
+        """From now on rows are those of this task: it says what stands between their texts, and where their context is."""
+        ...
+
+    @property
+    def cuts_context(self) -> bool:
+        """Whether a source that is too long loses of its context, rather than its end."""
+        ...
+
+    def row_key(self) -> str:
+        """A name of what decides on the ids of a row, but for its texts and the limits."""
+        ...
+
     def within(self, limits: Limits) -> Limits:
         """The limits, or smaller ones where the model has no positions for so many tokens."""
         ...
@@ -77,6 +94,14 @@ class Family(Protocol):
         """How many tokens each row costs in a batch: (rows,)."""
         ...
 
+    def share_contexts(self, sources: Iterable[tuple[numpy.ndarray, numpy.ndarray]], targets: numpy.ndarray) -> "Contexts | None":
+        """Compute what sources of a batch begin with once from now on, if the model can and it helps for these rows; else None.
+
+        `sources` are theirs, some rows at a time: the ids one behind the other, (tokens,), and their lengths, (rows,); `targets`
+        are the lengths of all targets.
+        """
+        ...
+
     def collate(self, rows: Sequence[Encoded]) -> "Batch":
         """Rows padded to a batch."""
         ...
@@ -85,8 +110,13 @@ class Family(Protocol):
         """What the model predicts, (batch, target, vocabulary), and the labels (batch, target).
 
         `packed`: only the places that have a target, as one row, (1, places, vocabulary) and (1, places), where the model can.
+        The places stand row by row, those of a row in the order of its target, so that a loss can be told row by row.
         `model` is the model as the process wraps it, on the device of the batch.
         """
+        ...
+
+    def logits_and_source_loss(self, model: Any, batch: "Batch", packed: bool) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
+        """The same, and the summed negative log-likelihood of the sources' tokens; only of a model that predicts sources."""
         ...
 
     def begin(self, model: "PreTrainedModel", sources: Sequence[Sequence[int]]) -> Steps:

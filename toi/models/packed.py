@@ -6,9 +6,11 @@ is never a packed copy. Results are those of torch but for rounding.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 
 def can_pack(model: nn.Module) -> bool:
@@ -18,29 +20,35 @@ def can_pack(model: nn.Module) -> bool:
 
 
 class PackedLinears:
-    """The linear layers of a model as they are now, packed. They take the memory of their weights once more."""
+    """The linear layers of a model as they are now, and GPT-2's, packed. They take the memory of their weights once more."""
 
     def __init__(self, model: nn.Module):
         with torch.no_grad():
-            self._products = {module: _product(module) for module in model.modules() if type(module) is nn.Linear}
+            self._products = {module: _product(module) for module in model.modules() if type(module) in (nn.Linear, Conv1D)}
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Inside this block the model computes with the packed weights, without gradients."""
+        before = {module: module.__dict__.get("forward") for module in self._products}  # of a model in training, say
         for module, product in self._products.items():
-            module.forward = product  # type: ignore[method-assign, assignment]
+            module.forward = product
         try:
             yield
         finally:
-            for module in self._products:
+            for module, forward in before.items():
                 del module.forward
+                if forward is not None:
+                    module.forward = forward
 
 
-def _product(module: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+def _product(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     # What torch's own compiler makes of a linear layer when weights are frozen (torch/_inductor/fx_passes/mkldnn_fusion.py).
-    weight = torch.ops.mkldnn._reorder_linear_weight(module.weight.detach(), None)
+    weight, bias = module.weight.detach(), module.bias
+    if isinstance(module, Conv1D):  # (inputs, outputs), the other way round
+        weight = weight.T.contiguous()
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
 
     def product(x: torch.Tensor) -> torch.Tensor:
-        return torch.ops.mkldnn._linear_pointwise(x, weight, module.bias, "none", [], "")
+        return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
 
     return product

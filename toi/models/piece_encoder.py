@@ -10,9 +10,10 @@ from toi.system.errors import InputError
 
 
 class PieceEncoder:
-    """The ids of a `spiece.model`. Raises InputError if the file is not one."""
+    """The ids of a `spiece.model`, of texts in lower case if they are to be. Raises InputError if the file is not one."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path, *, lowercase: bool = False):
+        self.lowercase = lowercase
         try:
             self._pieces = SentencePieceProcessor(model_file=str(file))
         except (RuntimeError, OSError):
@@ -33,15 +34,19 @@ class PieceEncoder:
     def encode(self, text: str) -> list[int]:
         """The ids of a text, with nothing around them."""
         if self._split is None or not self._split.search(text):
-            return list(self._pieces.encode(text))
+            return self._encode(text)
         ids: list[int] = []
         for i, part in enumerate(self._split.split(text)):
             if i % 2:
                 ids.append(self._added[part])
             elif part:
-                encoded = self._pieces.encode(part)
+                encoded = self._encode(part)
                 ids += encoded if i == 0 else self._without_word_mark(part, encoded)
         return ids
+
+    def _encode(self, text: str) -> list[int]:
+        # Character by character, as the normalizer of a `tokenizer.json` does: of a whole text, Python looks at what is around a Σ.
+        return list(self._pieces.encode("".join(map(str.lower, text)) if self.lowercase else text))
 
     def _without_word_mark(self, part: str, encoded: list[int]) -> list[int]:
         """The ids of a text that goes on behind an added token: SentencePiece puts `▁` before every text."""
@@ -52,6 +57,6 @@ class PieceEncoder:
             return encoded
         # The mark is a part of the first piece (`▁山`): encode the text behind a character that no piece holds
         # (a private-use one), and take what comes after it.
-        guarded = self._pieces.encode("\uf8ff" + part)
-        guard = self._pieces.encode("\uf8ff")
+        guarded = self._encode("\uf8ff" + part)
+        guard = self._encode("\uf8ff")
         return guarded[len(guard) :] if guarded[: len(guard)] == guard else encoded

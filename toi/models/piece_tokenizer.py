@@ -64,7 +64,7 @@ class PieceTokenizer(Texts):
     @cached_property
     def pieces(self) -> Sequence[Piece]:
         """What each id adds to a text."""
-        silent = {self._pad_id, self._eos_id, self._bos_id, *self.added.values()} - {self._unk_id, None}
+        silent = self.controls | (set(self.added.values()) - {self._unk_id})
         return pieces_of(self._tokens, silent, None)
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:

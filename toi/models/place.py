@@ -4,9 +4,11 @@ from pathlib import Path
 
 from toi.system.errors import InputError
 from toi.system.files import read_json
+from toi.system.optional import require
 
 _LIMITS = {"max_input_length": 512, "max_target_length": 64}  # of a model that does not say any
 _LONGEST = 1_000_000  # tokens of a text
+ADAPTER = "adapter_config.json"  # what peft writes of an adapter, whose base has the weights
 
 
 def local_folder(name: str) -> Path | None:
@@ -21,10 +23,22 @@ def local_folder(name: str) -> Path | None:
     return None
 
 
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds the adapter of a model, not the model."""
+    return (folder / ADAPTER).is_file() and not (folder / "config.json").is_file()
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model, or an adapter of one."""
+    return (folder / "config.json").is_file() or is_adapter(folder)
+
+
 def check_model(name: str, tokenizer_name: str | None = None) -> None:
-    """Raise InputError for a folder that is no model, or for a tokenizer that is not there."""
+    """Raise InputError for a folder that is no model, for an adapter without peft, or for a tokenizer that is not there."""
     folder = local_folder(name)
-    if folder is not None and not (folder / "config.json").is_file():
+    if folder is not None and is_adapter(folder):
+        require(f"{folder}: an adapter", "peft")
+    elif folder is not None and not is_model(folder):
         raise InputError(f"{folder}: no config.json, so this is not a model folder; train one with train.py --do_train")
     if tokenizer_name is not None:
         local_folder(tokenizer_name)

@@ -53,6 +53,7 @@ class ReadyModel:
             raise TypeError("not the stamp of a model")
         self.max_input_length, self.max_target_length = limits_of_training(self.folder)
         self.task: Task | None = read_task(self.folder)
+        self.family.follow(self.task)
 
     @property
     def tokenizer(self) -> PieceTokenizer:

@@ -49,9 +49,23 @@ class Texts(ABC):
     def _join(self, batch: list[list[int]]) -> list[str]:
         """The text of each list of ids, all of them shown."""
 
+    @property
+    def controls(self) -> set[int]:
+        """The ids that begin, end and fill up sequences: they add nothing to a text."""
+        return {i for i in (self.pad_id, self.eos_id, self.bos_id) if i is not None}
+
     def encode(self, text: str) -> list[int]:
         """The ids of a text, with nothing around them."""
         return self.encode_batch([text])[0]
+
+    def encode_parts(self, parts: Iterable[str | int]) -> list[int]:
+        """The ids of a text in parts: each is encoded by itself, and only at the first one a word begins; ids stay."""
+        ids: list[int] = []
+        for i, part in enumerate(parts):
+            of_part = self.encode(part) if isinstance(part, str) else [part]
+            marked = i > 0 and isinstance(part, str) and bool(of_part) and self.pieces[of_part[0]] == " " and part[0] != " "
+            ids += of_part[marked:]
+        return ids
 
     def is_unknown(self, character: str) -> bool:
         """Whether the vocabulary has no piece of its own for a character: it becomes `<unk>`, or bytes."""
@@ -67,7 +81,7 @@ class Texts(ABC):
 
         A character whose last bytes are missing at the end is left out too.
         """
-        skip = {self.pad_id, self.eos_id, self.bos_id, *(() if added else self.added.values())}
+        skip = self.controls.union(() if added else self.added.values())
         shown = [[i for i in map(int, ids) if i not in skip] for ids in batch]
         return [text.strip() for text in self._join([without_unfinished(ids, self.pieces) for ids in shown])]
 

@@ -13,8 +13,9 @@ from toi.decoding.predict import predict
 from toi.models.ready import Model
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
+from toi.scoring.perplexity import perplexity_measures
 from toi.scoring.results import write_results
-from toi.scoring.scored import gold_references, score_rows
+from toi.scoring.scored import gold_references, score_rows, with_measures
 
 
 def evaluate_model(
@@ -23,7 +24,11 @@ def evaluate_model(
     """Predict the splits, write `{split}_output.tsv` and `results.json` to `output_dir`, return the scores and row counts."""
     predictions = predict_splits(checkpoint, data_dir, splits, options, batch_size, output_dir)
     scoring = ScoringOptions()
-    scored = {split: score_rows(predictions[split], scoring, gold_references(data_dir, split)) for split in splits}
+    scored = {}
+    for split in splits:
+        perplexity = perplexity_measures(checkpoint, predictions[split], options, batch_size, f"{split}, perplexity")
+        found = score_rows(predictions[split], scoring, gold_references(data_dir, split))
+        scored[split] = with_measures(found, perplexity, scoring)
     write_results(output_dir, scored, scoring, about_model(checkpoint, data_dir, options))
     return {split: of_split.scores for split, of_split in scored.items()}, {split: len(predictions[split]) for split in splits}
 

@@ -19,7 +19,7 @@ from toi.scoring.overlap import lcs_indices
 from toi.scoring.profiles import ROW_METRIC
 from toi.scoring.results import scoring_versions
 from toi.scoring.scored import TYPES, Scored
-from toi.scoring.tables import cell, depending, digits_of, in_hundreds
+from toi.scoring.tables import cell, depending, digits_of, in_hundreds, is_perplexity
 from toi.system.files import replacing
 from toi.text.words import mecab_tokens
 
@@ -122,7 +122,9 @@ def _cell(name: str, score: Score) -> str:
 
 
 def _interval(name: str, score: Score) -> str:
-    """The interval on a line from 0 to the most that the metric can be (for the ratio of lengths: 2)."""
+    """The interval on a line from 0 to the most that the metric can be (for the ratio of lengths: 2), if there is a most."""
+    if is_perplexity(name):
+        return ""
     most = 100 if in_hundreds(name) else 2 if name == "length_ratio" else 1
 
     def at(value: float) -> float:
@@ -222,7 +224,7 @@ def _examples(scored: Scored, options: ScoringOptions) -> dict[str, Any]:
             row.append(value)
 
     by_name = {measure.name: measure for measure in scored.measures}
-    for name, digits in ((ROW_METRIC[options.profile], 3), ("chrf", 1)):
+    for name, digits in ((ROW_METRIC[options.profile], 3), ("chrf", 1), ("char_perplexity", 3)):
         if name in by_name:
             add(name, name, "number", _rounded(by_name[name].of_rows.tolist(), digits), digits)
     add("made_up", "not in the input", "list", scored.hallucinated)

@@ -52,6 +52,7 @@ def round_trip(
     counts as answered wrongly.
     """
     task = qa_task(reader.checkpoint)
+    reader.checkpoint.family.follow(task)
     rows: list[Row] = []
     asked: list[Example] = []
     golds = []

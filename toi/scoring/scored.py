@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toi.data.examples import Example, read_examples
+from toi.data.examples import Example, Row, read_examples
 from toi.data.predictions import Prediction
 from toi.data.tasks import HIGHLIGHT, read_task, right_targets, without_labels
 from toi.scoring.comparison import Comparison, compared
@@ -128,7 +128,7 @@ def with_examples(scored: Scored, examples: Sequence[Example], options: ScoringO
         for prediction, example in zip(scored.predictions, about, strict=True)
     ]
     measure = mean_measure("answer_leak", [float(leak) for leak in leaked], "rows|match:word|tok:mecab")
-    return _with_measures(scored, [measure], options, leaked)
+    return with_measures(scored, [measure], options, leaked)
 
 
 def examples_by_id(examples: Sequence[Example], ids: Sequence[str], where: str) -> dict[str, Example]:
@@ -143,7 +143,8 @@ def examples_by_id(examples: Sequence[Example], ids: Sequence[str], where: str) 
     return by_id
 
 
-def _with_measures(scored: Scored, added: list[Measure], options: ScoringOptions, leaked: list[bool] | None = None) -> Scored:
+def with_measures(scored: Scored, added: list[Measure], options: ScoringOptions, leaked: list[bool] | None = None) -> Scored:
+    """Add figures that something else told of the same rows: a model, Examples."""
     scores = {**scored.scores, **with_intervals(added, options.n_resamples, options.bootstrap_seed)}
     return replace(scored, measures=[*scored.measures, *added], scores=scores, leaked=scored.leaked if leaked is None else leaked)
 
@@ -159,7 +160,7 @@ def with_round_trip(
     from toi.scoring.roundtrip import round_trip
 
     trip = round_trip(scored.predictions, scored.examples, reader, batch_size, folder, about)
-    return replace(_with_measures(scored, trip.measures, options), trip=trip)
+    return replace(with_measures(scored, trip.measures, options), trip=trip)
 
 
 def with_comparison(
@@ -177,7 +178,7 @@ def with_comparison(
     return replace(scored, comparison=compared(scored.predictions, others, measures, metric, path, n_resamples, seed))
 
 
-def references(predictions: Sequence[Prediction], gold: Mapping[str, Sequence[str]]) -> list[list[str]]:
+def references(predictions: Sequence[Row | Prediction], gold: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """The right answers to each prediction: its target, and its gold answers. Raises InputError if a target is empty."""
     golds = []
     for prediction in predictions:

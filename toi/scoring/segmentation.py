@@ -110,7 +110,7 @@ def _model_tokenizer(name: str) -> tuple[Any, str]:
     quiet()
     folder = find(name, weights=False)
     tokenizer = load_tokenizer(folder)
-    file = next(path for path in (folder / "spiece.model", folder / "tokenizer.json") if path.is_file())
+    file = next(path for name in ("spiece.model", "tokenizer.json", "tokenizer.model") if (path := folder / name).is_file())
     return tokenizer, f"{file.name}-{sha256(file)[:12]}"
 
 

@@ -16,7 +16,8 @@ def table(scores: Mapping[str, Mapping[str, Score]], counts: Mapping[str, int]) 
     """
     columns = list(scores)
     names = list(dict.fromkeys(name for by_name in scores.values() for name in by_name))
-    width = max(27, *(len(column) + 2 for column in columns))
+    shown = [cell(name, score) for by_name in scores.values() for name, score in by_name.items()]
+    width = max(27, *(len(text) + 2 for text in (*columns, *shown)))
     lines = [f"{'':25}" + "".join(f"{column:<{width}}" for column in columns)]
     lines.append(f"{'rows':25}" + "".join(f"{counts[column]:<{width},}" for column in columns))
     signatures: dict[str, int] = {}
@@ -72,7 +73,12 @@ def in_hundreds(name: str) -> bool:
 
 def digits_of(name: str) -> int:
     """How many decimals of a metric are shown."""
-    return 2 if in_hundreds(name) else 4
+    return 2 if in_hundreds(name) else 3 if is_perplexity(name) else 4
+
+
+def is_perplexity(name: str) -> bool:
+    """Whether a metric is a perplexity: at least 1, and without a most. Lower is better."""
+    return name.endswith("perplexity")
 
 
 def cell(name: str, score: Score) -> str:

@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy
 import pyarrow
 import pyarrow.compute
 from datasets.arrow_writer import ArrowWriter
 
 from toi.data.examples import Row, iterate_rows
-from toi.models.batches import Encoded
+from toi.models.batches import Encoded, sorted_batches
+from toi.models.contexts import Contexts
 from toi.models.family import Family, Limits
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
 _FORMAT = 2  # of the files; another number makes them anew
-_END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
@@ -54,6 +55,8 @@ class TokenAudit:
 class TokenRows(Sequence[Encoded]):
     """Encoded rows, read from where they are stored when they are asked for."""
 
+    contexts: Contexts | None = None  # which of them begin alike, where batches make use of it
+
     def __init__(self, dataset: datasets.Dataset):
         self._dataset = dataset
         lengths = [pyarrow.compute.list_value_length(dataset.data.column(name)).to_numpy() for name in ("source", "target")]
@@ -73,6 +76,16 @@ class TokenRows(Sequence[Encoded]):
         row = self._dataset[int(i)]
         return Encoded(row["source"], row["target"])
 
+    def sources(self) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+        """The ids of the sources one behind the other, (tokens,), and how many each has, (rows,): some rows at a time."""
+        for table in self._dataset.with_format("arrow").iter(_AT_ONCE):
+            column = table.column("source").combine_chunks()
+            yield column.flatten().to_numpy(), pyarrow.compute.list_value_length(column).to_numpy()
+
+    def batches(self, widths: numpy.ndarray, batch_size: int) -> list[list[int]]:
+        """Indices of all rows in batches of like length, the longest first."""
+        return sorted_batches(widths, batch_size) if self.contexts is None else self.contexts.sorted_batches(batch_size)
+
     def select(self, indices: Sequence[int]) -> "TokenRows":
         """These rows only, in this order."""
         selected = TokenRows(self._dataset)
@@ -86,8 +99,7 @@ def token_rows(path: str | Path, family: Family, limits: Limits, line_breaks: bo
 
     `line_breaks` is what the task of the TSV says of them. Raises InputError if the TSV or the cache cannot be used.
     """
-    ids = f"{type(family).__name__} {family.tokenizer.fingerprint()}"
-    about = f"{_FORMAT} {sha256(path)} {ids} {limits.source} {limits.target} {line_breaks}"
+    about = f"{_FORMAT} {sha256(path)} {family.row_key()} {limits.source} {limits.target} {line_breaks}"
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
     if (known := _read(folder)) is not None:
         return known

@@ -23,6 +23,7 @@ def finish(state: State) -> dict[str, Any]:
     state.run["metrics"] = {
         "train_loss": trained[-1]["train_loss"] if trained else None,
         "eval_loss": state.run["eval_loss"],
+        **({} if state.judge is None else {f"eval_{state.judge.metric}": state.run["best_metric"]}),
         "train_runtime": round(time.perf_counter() - state.pace.started, 2),
         "train_samples_per_second": rows and round(rows, 2),
         "train_tokens_per_second": tokens and round(tokens, 1),

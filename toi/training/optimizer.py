@@ -43,11 +43,14 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the given learning rate.
 
-    No decay on what is not a matrix of weights: norms, biases, and what has a part of `undecayed` in its name.
+    Of what is trained: an adapter leaves the rest frozen. No decay on what is not a matrix of weights: norms, biases, and what has
+    a part of `undecayed` in its name.
     """
     decayed: list[torch.nn.Parameter] = []
     others: list[torch.nn.Parameter] = []
     for parameter_name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         matrix = parameter.ndim >= 2 and not any(part in parameter_name for part in undecayed)
         (decayed if matrix else others).append(parameter)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -1,11 +1,12 @@
 """Options of training. Nothing heavy is imported here."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
 from toi.data.options import TaskName
 from toi.models.options import ModelOptions
+from toi.system.optional import missing
 from toi.system.options import at_least
 
 # The losses of toi/training/losses.py, each with the option that is its parameter.
@@ -17,8 +18,60 @@ LOSSES = {
 }
 
 
+# What a run may keep its best model by: the validation loss, or figures of what the model writes, of which higher is better.
+Metric = Literal["eval_loss", "exact_match", "bleu", "rougeL"]
+METRICS = get_args(Metric)[1:]
+
+
 @dataclass
-class LearningOptions(ModelOptions):
+class LoraOptions(ModelOptions):
+    """An adapter is trained instead of the weights (Hu et al. 2021), and the numbers in which the frozen weights are held."""
+
+    lora_r: int = 0
+    """Train adapters of this rank (LoRA) and leave the weights as they are; 0 trains the weights."""
+    lora_alpha: float | None = None
+    """What adapters add is multiplied by lora_alpha / lora_r. [default: twice --lora_r]"""
+    lora_dropout: float = 0.0
+    """Dropout before the adapters."""
+    lora_target_modules: str = "all-linear"
+    """The layers that get one: all-linear, or the ends of their names: q_proj,v_proj"""
+    load_in_4bit: bool = False
+    """Hold the frozen weights of linear layers in 4 bits (NF4 of bitsandbytes)."""
+    load_in_8bit: bool = False
+    """Hold them in 8 bits."""
+    model_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """The numbers that frozen weights are held in; what is trained is always in float32."""
+    merge_adapter: bool = False
+    """Write an ordinary model, the adapter added to its weights, instead of an adapter folder."""
+
+    @property
+    def bits(self) -> int | None:
+        """The bits of a frozen weight of a linear layer, if they are few."""
+        return 4 if self.load_in_4bit else 8 if self.load_in_8bit else None
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options, or not installed."""
+        problems = super().problems() + at_least(self, 0, "lora_r")
+        if self.lora_r == 0:
+            own = fields(LoraOptions)[len(fields(ModelOptions)) :]
+            given = [option.name for option in own if getattr(self, option.name) != option.default]
+            return problems + [f"--{name} is for training an adapter: give --lora_r too" for name in given]
+        if self.lora_alpha is not None and not self.lora_alpha > 0:
+            problems.append("--lora_alpha must be above 0")
+        if not 0 <= self.lora_dropout < 1:
+            problems.append("--lora_dropout must be at least 0 and below 1")
+        if not all(name.strip() for name in self.lora_target_modules.split(",")):
+            problems.append("--lora_target_modules must be all-linear, or names with commas between them")
+        if self.load_in_4bit and self.load_in_8bit:
+            problems.append("give --load_in_4bit or --load_in_8bit, not both")
+        if self.bits and self.merge_adapter:
+            problems.append(f"--merge_adapter cannot go with --load_in_{self.bits}bit, whose weights are not those of the base")
+        problems += missing("--lora_r", "peft")
+        return problems + (missing(f"--load_in_{self.bits}bit", "bitsandbytes") if self.bits else [])
+
+
+@dataclass
+class LearningOptions(LoraOptions):
     """What a training run is: a run that goes on from a checkpoint must have the same."""
 
     model_name_or_path: str = "sonoisa/t5-base-japanese"
@@ -41,6 +94,8 @@ class LearningOptions(ModelOptions):
     """Validate every so many steps, instead of behind every epoch."""
     eval_before_training: bool = False
     """Validate before the first step too."""
+    metric_for_best_model: Metric = "eval_loss"
+    """What decides which model is kept: the validation loss, or a score of what the model writes for dev (--num_beams, ...)."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
     max_input_length: int = 512
@@ -79,6 +134,10 @@ class LearningOptions(ModelOptions):
     """For --loss focal: how much less what is known already counts."""
     unlikelihood_alpha: float = 1.0
     """For --loss unlikelihood: the weight of the penalty on repetition."""
+    source_loss_weight: float = 0.0
+    """How much a token of the source counts in the loss, where one of the target counts 1; for a causal model only."""
+    share_contexts: bool = True
+    """Let a causal model read what sources of a batch begin with once; rows that begin alike are trained on in one step."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Numbers of the matrix products; auto is bf16 where the machine has it. fp16 is for GPUs without bf16."""
     seed: int = 42
@@ -90,7 +149,7 @@ class LearningOptions(ModelOptions):
         problems += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps")
         problems += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
         problems += at_least(self, 1, "max_tokens_per_batch")
-        problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay")
+        problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay", "source_loss_weight")
         problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
             problems.append("--label_smoothing_factor must be at least 0 and below 1")
@@ -98,6 +157,8 @@ class LearningOptions(ModelOptions):
             problems.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
         if not 0 <= self.warmup_ratio <= 1:
             problems.append("--warmup_ratio must be between 0 and 1")
+        if self.from_scratch and self.lora_r:
+            problems.append("--from_scratch cannot go with --lora_r: random weights have to be trained themselves")
         return problems
 
 
@@ -108,9 +169,11 @@ class TrainingOptions(LearningOptions):
     overwrite_output_dir: bool = False
     """Replace the run that --output_dir holds."""
     do_train: bool = False
-    """Train, and keep the model with the lowest validation loss."""
+    """Train, and keep the best model on dev (--metric_for_best_model)."""
     do_eval: bool = False
     """Score the model in --output_dir on the dev and the test split."""
+    estimate_memory: bool = False
+    """Print how much memory the training will take, from the configuration of the model alone, and stop."""
     per_device_eval_batch_size: int = 32
     """Rows per batch and process when validating and scoring."""
     save_steps: int | None = None
@@ -129,7 +192,7 @@ class TrainingOptions(LearningOptions):
     def problems(self) -> list[str]:
         """What is wrong with these options."""
         problems = super().problems()
-        if not self.do_train and not self.do_eval:
+        if not self.do_train and not self.do_eval and not self.estimate_memory:
             problems.append("nothing to do: give --do_train, --do_eval or both")
         problems += at_least(self, 1, "per_device_eval_batch_size", "save_steps", "save_total_limit")
         if self.hub_model_id is not None and not self.push_to_hub:

@@ -4,15 +4,16 @@ import math
 from functools import cached_property
 
 from toi.models.batches import Lengths, shuffled_batches
+from toi.models.contexts import Contexts, fill, rows_of, shared_out
 from toi.training.options import LearningOptions
 
 
 class TrainingPlan:
     """The steps of a run: the same ones for any number of processes, and however they are cut into batches."""
 
-    def __init__(self, options: LearningOptions, widths: Lengths, processes: int):
-        """`widths`: how many tokens each training row costs in a batch, (rows,)."""
-        self._options, self._widths, self._processes = options, widths, processes
+    def __init__(self, options: LearningOptions, widths: Lengths, processes: int, contexts: Contexts | None = None):
+        """`widths`: how many tokens each training row costs in a batch, (rows,); rows of one context stay in one step."""
+        self._options, self._widths, self._processes, self._contexts = options, widths, processes, contexts
 
     @property
     def batch_size(self) -> int:
@@ -41,6 +42,9 @@ class TrainingPlan:
         """The batches of an epoch (from 1 on), grouped by steps of the optimizer."""
         options = self._options
         accumulation, seed = options.gradient_accumulation_steps, options.seed
+        if self._contexts is not None:
+            how = self.batch_size, accumulation, seed, epoch - 1, self.max_tokens, self._processes
+            return steps_of_contexts(self._contexts, *how)
         return optimizer_steps(self._widths, self.batch_size, accumulation, seed, epoch - 1, self.max_tokens)
 
     def __str__(self) -> str:
@@ -63,3 +67,21 @@ def optimizer_steps(
     if budget is None:
         return [[rows[i : i + batch_size] for i in range(0, len(rows), batch_size)] for rows in steps]
     return [[part for k in range(accumulation) if (part := rows[k::accumulation])] for rows in steps]
+
+
+def steps_of_contexts(
+    contexts: Contexts, batch_size: int, accumulation: int, seed: int, epoch: int, max_tokens: int | None, processes: int
+) -> list[list[list[int]]]:
+    """The same, rows that begin alike in one step, and there in one batch and one process, where they fit.
+
+    With `max_tokens` what rows share counts once, nothing is padded, and a step may have a batch more.
+    """
+    if max_tokens is not None:
+        budgeted = contexts.steps_of_tokens(max_tokens * accumulation, seed, epoch)
+        return [[shared_out(batch, processes) for batch in contexts.cut(step, max_tokens)] for step in budgeted]
+    steps = []
+    for step in contexts.steps(batch_size * accumulation, seed, epoch):
+        count = len(rows_of(step))
+        batches, _ = fill(step, [min(batch_size, count - i) for i in range(0, count, batch_size)])
+        steps.append([shared_out(batch, processes) for batch in batches])
+    return steps

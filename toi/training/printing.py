@@ -7,9 +7,10 @@ def headline(state: State) -> str:
     """What the run is, and the head of the table."""
     parameters = sum(p.numel() for p in state.checkpoint.model.parameters()) / 1e6
     precision = state.accelerator.mixed_precision.replace("no", "fp32")
+    metric = "" if state.judge is None else f"{state.judge.metric:>13}"
     return (
         f"{parameters:.1f}M parameters, {state.plan}, precision {precision}, "
-        f"on {state.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{'rows/s':>9}"
+        f"on {state.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{metric}{'rows/s':>9}"
     )
 
 
@@ -17,7 +18,9 @@ def table_row(state: State) -> str:
     """The last validation, as a row of the table."""
     last = state.run["history"][-1]
     train_loss = "" if last["train_loss"] is None else f"{last['train_loss']:.4f}"
-    return f"{last['epoch']:>5}{last['step']:>8,}{train_loss:>12}{last['eval_loss']:>12.4f}{last['rows_per_second']:>9.1f}"
+    figure = "" if state.judge is None else f"{last[state.judge.metric]:>13.4f}"
+    losses = f"{train_loss:>12}{last['eval_loss']:>12.4f}"
+    return f"{last['epoch']:>5}{last['step']:>8,}{losses}{figure}{last['rows_per_second']:>9.1f}"
 
 
 def postfix(state: State) -> dict[str, str]:

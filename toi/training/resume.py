@@ -36,7 +36,7 @@ def save_checkpoint(state: State) -> Path:
     if state.accelerator.is_main_process:
         if not state.owns_checkpoints:  # those that are there are of a run that is overwritten
             shutil.rmtree(folder.parent, ignore_errors=True)
-        tensors = {f"model.{name}": p.detach().cpu() for name, p in state.checkpoint.model.named_parameters()}
+        tensors = {f"model.{name}": p.detach().cpu() for name, p in _trained(state)}
         for number, values in state.optimizer.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value).cpu() for name, value in values.items()}
         tensors["random"] = random
@@ -88,10 +88,15 @@ def load_checkpoint(state: State, folder: Path) -> None:
     _restore_random(state, random)
 
 
+def _trained(state: State) -> list[tuple[str, torch.nn.Parameter]]:
+    """What the run changes, by name: the base of an adapter is only checked to be the same."""
+    return [(name, parameter) for name, parameter in state.checkpoint.model.named_parameters() if parameter.requires_grad]
+
+
 def _restore_weights(state: State, tensors: dict[str, torch.Tensor]) -> None:
     """The weights of the model, and what the optimizer remembers of each."""
     with torch.no_grad():
-        for name, parameter in state.checkpoint.model.named_parameters():
+        for name, parameter in _trained(state):
             parameter.copy_(tensors[f"model.{name}"])
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
@@ -116,12 +121,17 @@ def _check_same(folder: Path, saved: dict[str, Any], state: State) -> None:
     run, ours = saved["run"], state.run
     # An option that an older version did not have was what is its default now.
     theirs = {option.name: run["options"].get(option.name, option.default) for option in fields(LearningOptions)}
+    # Figures of outputs that were searched for in another way say nothing of which model is better.
+    held = () if state.judge is None else state.judge.depends_on
+    theirs |= {name: run["options"].get(name, ours["options"][name]) for name in held}
     others = sorted(f"--{name}" for name, value in theirs.items() if value != ours["options"][name])
     if others:
         raise InputError(f"{folder}: was made with another {', '.join(others)}; a run goes on with its own")
     for split, fingerprint in ours["data"]["sha256"].items():
         if run["data"]["sha256"].get(split) != fingerprint:
             raise InputError(f"{state.options.data_dir}/{split}.tsv: changed since the checkpoint {folder} was written; train anew")
+    if run.get("base") != ours.get("base"):
+        raise InputError(f"{state.options.model_name_or_path}: changed since the checkpoint {folder} was written; train anew")
     if saved["processes"] != state.accelerator.num_processes:
         raise InputError(f"{folder}: was made by {saved['processes']} processes, not {state.accelerator.num_processes}")
     if not isinstance(run["history"], list):

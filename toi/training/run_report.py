@@ -8,18 +8,28 @@ from typing import Any
 from toi.data.tasks import Task
 from toi.data.tsv import escape
 from toi.system.files import replacing
+from toi.training.options import METRICS
 
 _SHOWN = """
 num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
 precision seed max_input_length max_target_length
 """.split()
+_OF_ADAPTERS = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "load_in_4bit", "load_in_8bit", "model_dtype")
 _COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate")  # nothing that another run of the same seed would not give
+
+
+def metric_of(history: list[dict[str, Any]]) -> str | None:
+    """What decided which model was kept, where it was not the validation loss."""
+    return next((name for name in METRICS if history and name in history[0]), None)
 
 
 def write_log(folder: str | Path, history: list[dict[str, Any]]) -> None:
     """Write `log.csv`: a row for each validation."""
+    metric, columns = metric_of(history), list(_COLUMNS)
+    if metric is not None:
+        columns.insert(columns.index("eval_loss") + 1, metric)
     text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(history)
     with replacing(Path(folder) / "log.csv") as file:
@@ -27,14 +37,19 @@ def write_log(folder: str | Path, history: list[dict[str, Any]]) -> None:
 
 
 def draw_training(folder: str | Path, run: dict[str, Any]) -> None:
-    """Draw `training.png`: train and validation loss over the steps, the best validation marked, the learning rate below."""
+    """Draw `training.png`: train and validation loss over the steps, the best validation marked, the learning rate below.
+
+    Where a metric decided, it stands between them.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     history = run["history"]
     steps = [entry["step"] for entry in history]
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    metric = metric_of(history)
+    figure = Figure(figsize=(7, 5 if metric is None else 6.5), layout="constrained")
+    heights = (3, 1) if metric is None else (3, 1.5, 1)
+    losses, *between, rates = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     trained = [(entry["step"], entry["train_loss"]) for entry in history if entry["train_loss"] is not None]
     losses.plot(*zip(*trained, strict=True), marker=".", label="train (mean since the validation before)")
     losses.plot(steps, [entry["eval_loss"] for entry in history], marker=".", label="validation")
@@ -43,11 +58,16 @@ def draw_training(folder: str | Path, run: dict[str, Any]) -> None:
     losses.set_ylabel("loss per target token")
     losses.set_ylim(bottom=0)
     losses.legend(frameon=False)
+    for axis in between:
+        axis.plot(steps, [entry[metric] for entry in history], marker=".", color="C1")
+        axis.plot([run["best_step"]], [run["best_metric"]], "o", markersize=10, fillstyle="none", color="black")
+        axis.set_ylabel(metric)
+        axis.set_ylim(bottom=0)
     rates.plot(steps, [entry["learning_rate"] for entry in history], marker=".", color="gray")
     rates.set_ylabel("learning rate")
     rates.ticklabel_format(axis="y", scilimits=(0, 0))
     rates.set_xlabel("step")
-    for axis in (losses, rates):
+    for axis in (losses, *between, rates):
         axis.spines[["top", "right"]].set_visible(False)
     path = Path(folder) / "training.png"
     FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
@@ -56,7 +76,9 @@ def draw_training(folder: str | Path, run: dict[str, Any]) -> None:
 def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None, data: dict[str, Any], label: str) -> None:
     """Write `README.md`, with the front matter that the Hugging Face hub reads. `label`: the kind of model."""
     options = run["options"]
-    lines = ["---", "language: ja", "library_name: transformers", f"tags: [toi, {label.lower()}]"]
+    adapted = bool(options.get("lora_r"))  # older runs do not say
+    library = "peft" if adapted and not options["merge_adapter"] else "transformers"
+    lines = ["---", "language: ja", f"library_name: {library}", f"tags: [toi, {label.lower()}]"]
     lines += [f"base_model: {options['model_name_or_path']}"] if not Path(options["model_name_or_path"]).exists() else []
     lines += ["---", "", f"# {Path(folder).absolute().name}", ""]
     lines.append(
@@ -75,14 +97,16 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
     lines += ["", "## Data", "", f"{data.get('name', options['data_dir'])}, licence: {data.get('license', 'unknown')}."]
     if "counts" in data:
         lines[-1] += " Rows: " + ", ".join(f"{split} {count:,}" for split, count in data["counts"].items()) + "."
+    metric = metric_of(run.get("history", []))
+    chosen = "" if metric is None else f" by `{metric}` on dev ({run['best_metric']:.4f})"
     lines += [
         "",
         "## Training",
         "",
-        f"Best epoch {run['best_epoch']}, validation loss per target token {run['eval_loss']:.4f}.",
+        f"Best epoch {run['best_epoch']}{chosen}, validation loss per target token {run['eval_loss']:.4f}.",
         "",
     ]
-    shown = [name for name in _SHOWN if options[name] is not None]
+    shown = [name for name in (*_SHOWN, *(_OF_ADAPTERS if adapted else ())) if options[name] is not None]
     lines += [
         "| option | value |",
         "| --- | --- |",

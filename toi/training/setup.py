@@ -3,21 +3,27 @@
 import os
 import random
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
 from toi.data.examples import split_path
-from toi.data.tasks import Task, chosen_task, keeps_line_breaks, read_task
+from toi.data.tasks import HIGHLIGHT, Task, chosen_task, keeps_line_breaks, read_task
+from toi.models.adapters import Shape, adapt
 from toi.models.checkpoint import Checkpoint, add_highlight, load
-from toi.models.family import Limits
+from toi.models.family import Family, Limits
+from toi.models.pretrained import Numbers
+from toi.system.errors import InputError
 from toi.system.files import sha256
 from toi.system.versions import versions
 from toi.training.encoded import TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
+from toi.training.judge import Judge
 from toi.training.losses import make_loss
 from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import TrainingOptions
@@ -26,8 +32,11 @@ from toi.training.resume import find_checkpoint, load_checkpoint
 from toi.training.state import State
 
 
-def set_up(options: TrainingOptions, highlighted: bool) -> State:
-    """Load the model, encode the rows, make the optimizer; go on from a checkpoint. `highlighted`: the data uses `<hl>`."""
+def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None) -> State:
+    """Load the model, encode the rows, make the optimizer; go on from a checkpoint.
+
+    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss.
+    """
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     accelerator = make_accelerator(options)
     checkpoint = load(
@@ -35,16 +44,19 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
         tokenizer_name=options.tokenizer_name_or_path,
         from_scratch=options.from_scratch,
         seed=options.seed,
+        numbers=Numbers(options.model_dtype, options.bits),
+        adapting=options.lora_r > 0,
     )
+    if options.source_loss_weight and not checkpoint.family.predicts_sources:
+        raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
-    if highlighted:
-        add_highlight(checkpoint)
+    new_ids = add_highlight(checkpoint) if highlighted else []
+    if options.lora_r:
+        make_adapter(options, checkpoint, new_ids)
     family, model = checkpoint.family, checkpoint.model
+    family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
-    widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
-    plan = TrainingPlan(options, widths, accelerator.num_processes)
     optimizer = make_optimizer(model, options.optim, options.learning_rate, options.weight_decay, family.undecayed)
-    schedule = make_schedule(optimizer, options, plan.total_steps)
     set_seed(options.seed)  # for dropout
     if options.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
@@ -53,17 +65,37 @@ def set_up(options: TrainingOptions, highlighted: bool) -> State:
         model.compile(dynamic=True)
     fp16 = accelerator.mixed_precision == "fp16"
     family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
+    if options.share_contexts:
+        find_contexts(accelerator, family, rows)
+    widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
+    plan = TrainingPlan(options, widths, accelerator.num_processes, rows["train"].contexts)
+    schedule = make_schedule(optimizer, options, plan.total_steps)
     wrapped, wrapped_optimizer = accelerator.prepare(model, optimizer)
     wrapped.train()  # a loaded model has its dropout off
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     state = State(
-        options, accelerator, checkpoint, task, rows, loss, describe(options), plan, wrapped, wrapped_optimizer, schedule, writer
-    )
+        options, accelerator, checkpoint, task, rows, loss, describe(options, checkpoint), plan, wrapped, wrapped_optimizer,
+        schedule, judge, writer,
+    )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
         load_checkpoint(state, folder)
         accelerator.print(f"going on from {folder}, step {state.progress.step:,}")
     return state
+
+
+def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list[int]) -> None:
+    """Let an adapter be trained: that of the model folder, or a new one, and the embeddings of `new_ids` with it."""
+    assert checkpoint.base is not None  # the model was loaded for it
+    shape = Shape(options.lora_r, options.lora_alpha, options.lora_dropout, options.lora_target_modules)
+    if checkpoint.adapter is None:
+        torch.manual_seed(options.seed)
+        checkpoint.adapter = adapt(checkpoint.model, checkpoint.base, shape, new_ids)
+    elif new_ids:
+        raise InputError(f"{checkpoint.name}: an adapter that has no {HIGHLIGHT}, which the data uses; start from its base")
+    else:
+        checkpoint.adapter.go_on(checkpoint.name, shape)
+    checkpoint.adapter.merges = options.merge_adapter
 
 
 def make_accelerator(options: TrainingOptions) -> Accelerator:
@@ -96,8 +128,21 @@ def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint
     return rows
 
 
-def describe(options: TrainingOptions) -> dict[str, Any]:
+def find_contexts(accelerator: Accelerator, family: Family, rows: dict[str, TokenRows]) -> None:
+    """Which rows begin alike is noted with them, where that saves work, and said on stdout."""
+    for split, of_split in rows.items():
+        of_split.contexts = family.share_contexts(of_split.sources(), of_split.target_lengths)
+        if of_split.contexts is not None:
+            accelerator.print(f"{split}: {of_split.contexts}")
+
+
+def describe(options: TrainingOptions, checkpoint: Checkpoint) -> dict[str, Any]:
     """The beginning of `run.json`: everything that the result depends on."""
     fingerprint = {split: sha256(Path(options.data_dir) / f"{split}.tsv") for split in ("train", "dev")}
     data = {"dir": options.data_dir, "sha256": fingerprint}
-    return {"options": asdict(options), "versions": versions(), "data": data, "history": [], "best_epoch": None, "eval_loss": None}
+    base, used = {}, versions()
+    if checkpoint.adapter is not None and checkpoint.base is not None:
+        base = {"base": {"name": checkpoint.base.name, "sha256": checkpoint.base.sha256}}
+        used["peft"] = version("peft")
+    about = {"options": asdict(options), "versions": used, "data": data, **base}
+    return {**about, "history": [], "best_epoch": None, "eval_loss": None}

@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from torch.optim.lr_scheduler import LambdaLR
 
 from toi.data.tasks import Task
-from toi.models.batches import sorted_batches
 from toi.models.checkpoint import Checkpoint
 from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
 from toi.training.interruption import Interruption
+from toi.training.judge import Judge, as_loaded
 from toi.training.losses import Loss, cross_entropy
 from toi.training.options import TrainingOptions
 from toi.training.plan import TrainingPlan
@@ -39,6 +40,7 @@ class State:
     model: Any  # the checkpoint's, as Accelerate wraps it
     optimizer: Any  # likewise; the plain one is its `optimizer`
     schedule: LambdaLR
+    judge: Judge | None = None  # of outputs, where the validation loss does not decide
     writer: Any = None  # of TensorBoard
     owns_checkpoints: bool = False  # whether the checkpoints beside the model folder are of this run
     progress: Progress = field(default_factory=Progress)
@@ -96,24 +98,33 @@ class State:
         tokens = int(self.rows["train"].source_lengths[indices].sum()) + target_tokens
         self.pace.count(seconds, len(indices), tokens)
 
-    def record(self, eval_loss: float) -> bool:
-        """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far."""
-        best = self.run["eval_loss"]
-        better = best is None or eval_loss < best
+    def record(self, eval_loss: float, figure: float | None = None) -> bool:
+        """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far.
+
+        With the `figure` of a judge, which is then what counts: the highest is the best, and of equal ones that of the lower loss.
+        """
+        best, by_judge = self.run["eval_loss"], {} if self.judge is None else {self.judge.metric: figure}
+        if best is None or figure is None:
+            better = best is None or eval_loss < best
+        else:
+            better = (figure, -eval_loss) > (self.run["best_metric"], -best)
         now, progress = time.perf_counter(), self.progress
         last = {
             "epoch": progress.epoch,
             "step": progress.step,
             "train_loss": progress.train_loss,
             "eval_loss": eval_loss,
+            **by_judge,
             "learning_rate": self.schedule.get_last_lr()[0],
             "rows_per_second": round(progress.seen / (now - self.pace.since), 1),
         }
         self.run["history"].append(last)
         if better:
             self.run.update(best_epoch=progress.epoch, best_step=progress.step, eval_loss=eval_loss)
+            self.run.update({} if figure is None else {"best_metric": figure})
         if self.writer is not None:
-            for name, tag in (("train_loss", "train/loss"), ("eval_loss", "eval/loss"), ("learning_rate", "train/learning_rate")):
+            tags = {"train_loss": "train/loss", "eval_loss": "eval/loss", "learning_rate": "train/learning_rate"}
+            for name, tag in (tags | {name: f"eval/{name}" for name in by_judge}).items():
                 if last[name] is not None:
                     self.writer.add_scalar(tag, last[name], progress.step)
             self.writer.flush()
@@ -126,15 +137,32 @@ class State:
 def validation_loss(state: State, rows: TokenRows, batch_size: int) -> float:
     """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
     accelerator, family = state.accelerator, state.checkpoint.family
+    model = state.checkpoint.model  # not as it is wrapped: processes have as many batches as there are, and wait for nobody
     state.model.eval()
     total = 0.0
-    batches = sorted_batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
+    batches = rows.batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = family.collate([rows[i] for i in indices]).to(accelerator.device)
         with accelerator.autocast():
-            logits, labels = family.logits(state.model, batch, packed=True)
+            logits, labels = family.logits(model, batch, packed=True)
         total += float(cross_entropy(logits, labels))
     state.model.train()
     exact = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's has no float64
     summed = accelerator.reduce(torch.tensor(total, dtype=exact, device=accelerator.device), reduction="sum")
     return float(summed) / int(rows.target_lengths.sum())
+
+
+def judged(state: State) -> float | None:
+    """The judge's figure of the model as it is now, the same in all processes, which write a share each; None without a judge.
+
+    Nothing is changed by it: not the random state, nor what the model computes in training. The time is not that of training.
+    """
+    if state.judge is None:
+        return None
+    accelerator, started = state.accelerator, time.perf_counter()
+    with as_loaded(state.checkpoint.model):
+        mine = state.judge.outputs(state.checkpoint, accelerator.process_index, accelerator.num_processes, accelerator.device)
+    state.model.train()
+    figure = state.judge.figure(dict(gather_object(mine)))
+    state.pace.since += time.perf_counter() - started
+    return figure

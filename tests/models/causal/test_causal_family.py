@@ -2,8 +2,11 @@ import pytest
 import torch
 from tiny_causal import MAKERS, make_gpt2
 
+from toi.decoding.decoder import Decoder
+from toi.decoding.options import NBestOptions
 from toi.decoding.plan import SearchPlan as Plan
 from toi.decoding.search import search
+from toi.models.alike import shared_beginnings
 from toi.models.batches import IGNORED
 from toi.models.checkpoint import load
 from toi.models.family import Limits
@@ -75,18 +78,29 @@ def test_the_loss_is_that_of_transformers_on_the_targets_alone(checkpoint):
     assert batch.input_ids.tolist()[1][: len(rows[1].source)] == rows[1].source
 
 
-PLANS = [Plan(beams=1, max_length=8), Plan(beams=4, max_length=8), Plan(do_sample=True, samples=2, max_length=8)]
+PLANS = [
+    Plan(beams=1, max_length=8),
+    Plan(beams=4, max_length=8, num_hypotheses=4),
+    Plan(beams=6, groups=3, diversity_penalty=1.0, max_length=8, num_hypotheses=6),
+    Plan(beams=2, repetition_penalty=1.5, no_repeat_ngram_size=2, max_length=8),
+    Plan(do_sample=True, samples=3, max_length=8),
+]
+# Some begin alike, as questions of one context do, and so are read together.
+CONTEXT = "県庁所在地は甲府市です。趣味は釣りです。"
+MANY = [*SOURCES, f"{CONTEXT}甲府市", f"{CONTEXT}釣り", "県", f"{CONTEXT}桃です。", f"{CONTEXT}"]
 
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_search_does_not_depend_on_the_batch(checkpoint, plan):
     family, model = checkpoint.family, checkpoint.model
-    sources = [row.source for row in family.encode(SOURCES, None, Limits(200, 50))]
+    sources = [row.source for row in family.encode(MANY, None, Limits(200, 50))]
+    assert shared_beginnings(sources)
     together = search(family, model, sources, plan)
-    for i, source in enumerate(sources):
-        ((*alone,),) = search(family, model, [source], plan)
-        assert [c.ids for c in alone] == [c.ids for c in together[i]]
-        assert [c.log_prob for c in alone] == pytest.approx([c.log_prob for c in together[i]], abs=1e-4)
+    for size in (1, 3):
+        parts = [search(family, model, sources[i : i + size], plan) for i in range(0, len(sources), size)]
+        for whole, found in zip(together, [found for part in parts for found in part], strict=True):
+            assert [c.ids for c in found] == [c.ids for c in whole]
+            assert [c.log_prob for c in found] == pytest.approx([c.log_prob for c in whole], abs=1e-4)
 
 
 def test_beams_are_those_of_transformers(checkpoint):
@@ -102,8 +116,16 @@ def test_beams_are_those_of_transformers(checkpoint):
 
 
 def test_every_end_of_the_generation_config_ends(tmp_path):
-    folder = make_gpt2(tmp_path / "m")
-    loaded = load(str(folder))
-    loaded.model.generation_config.eos_token_id = [7, 0]
-    family = type(loaded.family)(loaded.tokenizer, loaded.model.config, loaded.model.generation_config)
-    assert family.end_ids == (0, 7)
+    """It stops an output, and is not shown. What a configuration names that the vocabulary does not have is no end."""
+    loaded = load(str(make_gpt2(tmp_path / "m")))
+    letter = loaded.tokenizer.encode("は")[-1]
+    loaded.model.generation_config.eos_token_id = [letter, 0, 50_256]
+    loaded.family = type(loaded.family)(loaded.tokenizer, loaded.model.config, loaded.model.generation_config)
+    assert loaded.family.end_ids == (0, letter)
+    with torch.no_grad():  # it is the likeliest token behind any other
+        loaded.model.transformer.ln_f.bias.copy_(loaded.model.lm_head.weight[letter] * 1e4)
+    ((_, output),) = Decoder(loaded).decode(["桃"], NBestOptions(num_beams=4, max_target_length=8))
+    ids = search(loaded.family, loaded.model, [loaded.tokenizer.encode("桃")], Plan(max_length=8))[0][0].ids
+    assert len(ids) == 2
+    assert ids[1] == letter
+    assert output.text == loaded.tokenizer.decode(ids[:1])

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from toi.data.tasks import Task
 from toi.models.batches import Encoded
 from toi.models.checkpoint import load
 from toi.models.family import Limits
@@ -33,6 +34,32 @@ def test_unknown_tokens_are_counted_before_the_cut(family, monkeypatch):
     monkeypatch.setattr(family.tokenizer, "encode_batch", lambda texts: [[5, 2, 2] for _ in texts])
     (row,) = family.encode(["s"], ["t"], Limits(2, 9))
     assert (row.source, row.unknown) == ([5, 1], 4)
+
+
+def test_a_context_that_stands_before_others_is_what_is_cut(tiny):
+    """Where it stands last, or nobody knows, the ids are what they always were: the end is cut off."""
+    family = load(str(tiny)).family
+    context = "町の特産品は桃です。" * 9 + "市は甲府市です。" + "人口は何人ですか?" * 9
+    marked, limits = context.replace("甲府市", "<hl>甲府市<hl>"), Limits(40, 9)
+    source = f"context: {context} answer: 甲府市"
+    ids = family.tokenizer.encode(source)
+    for task, text in (
+        (None, source), ("qa", f"question: 何? context: {context}"), ("aqg", f"answer: 甲府市 context: {context}"),
+        ("aqg-hl", marked), ("aqg-cf", "別の文" * 30),
+    ):  # fmt: skip
+        family.follow(None if task is None else Task.named(task))
+        (row,) = family.encode([text], None, limits)
+        assert row.source == [*family.tokenizer.encode(text)[:39], 1]
+        assert row.source_cut == len(family.tokenizer.encode(text)) - 39
+    family.follow(Task.named("aqg-cf"))
+    (row,) = family.encode([source], ["市は?"], limits)
+    shown = family.tokenizer.decode(row.source)
+    assert shown.startswith("context: ")
+    assert shown.endswith(" answer: 甲府市")
+    assert "市は甲府市です。" in shown
+    assert 30 < len(row.source) <= 40
+    assert row.source_cut == len(ids) + 1 - len(row.source)
+    assert row.target == [*family.tokenizer.encode("市は?"), 1]
 
 
 def test_collate(family, monkeypatch):

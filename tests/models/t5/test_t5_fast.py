@@ -2,9 +2,10 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from toi.models.t5 import fast, places, products
+from toi.models import products
+from toi.models.drawn import Drawn, kept
+from toi.models.t5 import fast, places
 from toi.models.t5.fast import can_speed_up, speed_up
-from toi.models.t5.functions import Drawn, kept
 
 KINDS = {
     "T5 1.0": {"feed_forward_proj": "relu", "tie_word_embeddings": True},

@@ -1,4 +1,11 @@
-"""A causal model, a token at a time for many outputs, with the caches of transformers."""
+"""A causal model, a token at a time for many outputs: what transformers computes, with less around it.
+
+- A prompt is read once for each source, and what several sources begin with once for all of them.
+- Outputs of the same source share its keys and values: nothing of a prompt is copied for a beam or a step.
+- Keys and values of what is written stand in buffers by time (toi/models/causal/keys.py).
+
+Everything but attention is computed by the model itself, with linear layers that are packed or not (toi/models/packed.py).
+"""
 
 from collections.abc import Sequence
 
@@ -7,14 +14,87 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
+from toi.models.alike import shared_beginnings
+from toi.models.causal.attention import NotCovered, Reader, Reading, covers
+from toi.models.causal.keys import Prompts, Read, Written
+from toi.models.family import Steps
 from toi.models.padded import mask_of, pad
 
 
-class CausalSteps:
-    """See `toi.models.family.Steps`. Sources are padded on the left; masks and positions keep results apart from it."""
+@torch.inference_mode()
+def begin(model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int) -> Steps:
+    """Outputs of encoded sources, about to be written."""
+    if covers(model):
+        try:
+            return SharedSteps(model, sources, pad_id)
+        except NotCovered:
+            pass
+    return CachedSteps(model, sources, pad_id)
+
+
+class SharedSteps:
+    """See `toi.models.family.Steps`. The prompts are read here. Raises NotCovered for a model that attends in another way."""
 
     def __init__(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int):
-        self._model, self._cache = model, DynamicCache()
+        self._reader, self._device, self._pad_id = Reader(model), model.device, pad_id
+        self._prompts: list[Prompts] = []
+        begun = numpy.zeros(len(sources), dtype=numpy.int64)  # tokens of each source that are read
+        groups = shared_beginnings(sources)
+        if groups:
+            row_of = numpy.empty(len(sources), dtype=numpy.int64)
+            for number, group in enumerate(groups):
+                row_of[group.rows], begun[group.rows] = number, group.shared
+            self._read([sources[group.rows[0]][: group.shared] for group in groups], numpy.zeros(len(groups), numpy.int64), row_of)
+        rests = [source[count:] for source, count in zip(sources, begun.tolist(), strict=True)]
+        self._logits = self._read(rests, begun, numpy.arange(len(sources)))
+        self._written = Written()
+        self._next = torch.tensor(
+            [len(source) for source in sources], device=self._device
+        )  # the position of each output's next token
+
+    def _read(self, stretches: list[Sequence[int]], starts: numpy.ndarray, row_of: numpy.ndarray) -> torch.Tensor:
+        """Read stretches of sources from these positions on, `row_of` of which each source has; the logits behind them.
+
+        They are padded on the right, where nothing but padding sees padding.
+        """
+        sizes = torch.tensor([len(ids) for ids in stretches], device=self._device)
+        first = torch.from_numpy(starts).to(self._device)
+        places = torch.arange(int(sizes.max()), device=self._device)
+        last = (sizes - 1).clamp_min(0)  # of a source of one token that is alike to no other, nothing is read before it
+        positions = first[:, None] + places.minimum(last[:, None])  # no model has to have positions for padding
+        read = Read()
+        ids = pad(stretches, self._pad_id).to(self._device)
+        logits = self._reader.read(ids, positions, Reading(self._prompts, read, positions), last)
+        self._prompts.append(Prompts(read.layers, first, sizes, row_of))
+        return logits
+
+    def start(self) -> torch.Tensor:
+        """The logits behind the sources: (sources, vocabulary)."""
+        return self._logits
+
+    def step(self, tokens: numpy.ndarray) -> torch.Tensor:
+        """The logits behind the tokens, one of each output: (outputs,) -> (outputs, vocabulary)."""
+        self._written.count += 1
+        positions, self._next = self._next[:, None], self._next + 1
+        ids = torch.as_tensor(tokens, device=self._device)[:, None]
+        return self._reader.read(ids, positions, Reading(self._prompts, self._written, positions), torch.zeros_like(self._next))
+
+    def select(self, outputs: numpy.ndarray) -> None:
+        """Go on with these outputs (indices)."""
+        for prompts in self._prompts:
+            prompts.select(outputs)
+        self._written.select(outputs)
+        self._next = self._next[torch.as_tensor(outputs, device=self._device)]
+
+
+class CachedSteps:
+    """Any causal model, with the caches of transformers. As `SharedSteps`, but every output has a prompt of its own.
+
+    Sources are padded on the left; masks and positions keep results apart from it.
+    """
+
+    def __init__(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int):
+        self._model, self._cache = model, DynamicCache(config=model.config)
         backwards = [ids[::-1] for ids in sources]
         self._ids = pad(backwards, pad_id).flip(1).to(model.device)  # (sources, length)
         self._mask = mask_of(sources).flip(1).to(model.device)  # (outputs, what was read)

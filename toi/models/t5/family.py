@@ -1,9 +1,10 @@
 """Encoder-decoder models: T5, mT5 and, more slowly, whatever else transformers loads as a sequence-to-sequence model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy
 import torch
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
 
@@ -23,6 +24,7 @@ class T5Family(T5Rows):
 
     undecayed: tuple[str, ...] = ("relative_attention_bias",)
     sentinels = 100
+    predicts_sources = False
     tokenizer: Tokenizer
 
     def __init__(self, tokenizer: Tokenizer, config: PretrainedConfig, generation_config: Any = None):
@@ -41,6 +43,14 @@ class T5Family(T5Rows):
         """The class of transformers that loads such models."""
         return AutoModelForSeq2SeqLM
 
+    def row_key(self) -> str:
+        """The tokenizer decides on the ids, and where the context stands, on those of rows that are too long."""
+        template = "" if self._layout is None else f" {self._layout.template}"
+        return f"{type(self).__name__} {self.tokenizer.fingerprint()}{template}"
+
+    def share_contexts(self, sources: Iterable[tuple[numpy.ndarray, numpy.ndarray]], targets: numpy.ndarray) -> None:
+        """None: an encoder sees what follows, too, so nothing of two sources is the same."""
+
     def collate(self, rows: Sequence[Encoded]) -> Batch:
         """Rows padded on the right; the decoder reads the labels one step later, behind its start."""
         input_ids, mask = pad([row.source for row in rows], self.pad_id), mask_of([row.source for row in rows])
@@ -54,6 +64,10 @@ class T5Family(T5Rows):
             return model(**batch.inputs, use_cache=False).logits, batch.labels
         kept = batch.labels != IGNORED
         return model(**batch.inputs, kept=kept).logits, batch.labels[kept][None]
+
+    def logits_and_source_loss(self, model: Any, batch: Batch, packed: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Raises NotImplementedError: an encoder predicts nothing."""
+        raise NotImplementedError("the source of an encoder-decoder model has no loss")
 
     @torch.inference_mode()
     def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:

@@ -24,6 +24,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
+from toi.models.products import Product
 from toi.models.t5.functions import (
     UNSEEN,
     Attention,
@@ -37,13 +38,13 @@ from toi.models.t5.functions import (
     TiedOutput,
 )
 from toi.models.t5.places import Places
-from toi.models.t5.products import Product
 from toi.models.t5.steps import bias_of_distances
 
 
 def can_speed_up(model: PreTrainedModel, device: torch.device) -> bool:
-    """Whether `speed_up` knows this model, and the device is one that it helps."""
-    return isinstance(model, T5ForConditionalGeneration) and device.type == "cpu"
+    """Whether `speed_up` knows this model, its weights are in single precision, and the device is one that it helps."""
+    single = all(parameter.dtype == torch.float32 for parameter in model.parameters())
+    return isinstance(model, T5ForConditionalGeneration) and device.type == "cpu" and single
 
 
 def speed_up(model: T5ForConditionalGeneration) -> None:
@@ -76,10 +77,14 @@ def _forward(
     if to_generate or input_ids is None or attention_mask is None or decoder_input_ids is None or not _on_the_right(attention_mask):
         found = self.toi_forward(input_ids=input_ids, attention_mask=attention_mask, decoder_input_ids=decoder_input_ids, **kwargs)
         return found if kept is None else Seq2SeqLMOutput(logits=found.logits[kept][None])
-    shared = TiedGradient() if self.lm_head.weight is self.shared.weight else None
+    trained = type(self.shared) is nn.Embedding and self.shared.weight.requires_grad  # not so beside an adapter
+    shared = TiedGradient() if trained and self.lm_head.weight is self.shared.weight else None
     sources, targets = _places(attention_mask, decoder_input_ids.shape[1], kept)
     of_source, of_target = sources.pack(input_ids), targets.pack(decoder_input_ids)
-    embedded, target = Embedding.apply(self.shared.weight, of_source, of_target, shared)
+    if trained:
+        embedded, target = Embedding.apply(self.shared.weight, of_source, of_target, shared)
+    else:
+        embedded, target = self.shared(of_source), self.shared(of_target)
     source = self.encoder(embedded=embedded, sources=sources)
     target = self.decoder(embedded=target, targets=targets, source=source, sources=sources)  # (target tokens, d_model)
     if kept is not None:

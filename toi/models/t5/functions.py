@@ -4,36 +4,17 @@
 `forward` and `backward` are torch's names.
 """
 
-import math
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from toi.models.drawn import Drawn, kept
+from toi.models.products import product
 from toi.models.t5.places import Places, groups
-from toi.models.t5.products import product
 
 UNSEEN = -1e9  # the score of what attention must not look at: padding and, in the decoder, what comes later
-
-
-class Drawn:
-    """What dropout keeps of something with so many elements: each with probability 1 - p.
-
-    One random byte per element, from torch's own generator. A byte can only be compared with whole numbers: of the two
-    next to 256 p one is drawn, so that each element is removed with probability p exactly.
-    """
-
-    def __init__(self, shape: tuple[int, ...], p: float):
-        count = math.prod(shape)
-        words = torch.empty(count // 8 + 2, dtype=torch.int64).random_(-(2**63), None)
-        self.threshold = math.floor(256 * p) + (int(words[-1]) & 0xFFFF < 65536 * (256 * p % 1))
-        self.bytes = words.view(torch.uint8)[:count].view(shape)
-
-
-def kept(drawn: torch.Tensor, threshold: int, dtype: torch.dtype) -> torch.Tensor:
-    """1 where an element is kept, else 0."""
-    return torch.ge(drawn, threshold, out=torch.empty(drawn.shape, dtype=dtype))  # not by a bool: products with those are slow
 
 
 def _kept_like(x: torch.Tensor, places: Places, p: float) -> torch.Tensor:

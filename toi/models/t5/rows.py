@@ -1,6 +1,6 @@
 """Rows of encoder-decoder models: what stands around a source and a target.
 
-source  [prefix] tokens </s>        cut at the end, </s> kept
+source  [prefix] tokens </s>        cut at the end, or in the context if that stands before others; </s> kept
 target  [prefix] tokens </s>        the decoder reads it one step later, behind its start
 """
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy
 
+from toi.data.layout import Layout
+from toi.data.tasks import Task
 from toi.models.batches import Encoded
 from toi.models.family import Limits
 from toi.models.framing import framed_rows
@@ -17,21 +19,34 @@ from toi.models.texts import Texts
 class T5Rows:
     """The part of the family that needs no model; `start_id` is what a decoder reads first."""
 
+    reads_beginnings_once = False
+
     def __init__(self, tokenizer: Texts, start_id: int):
         self.tokenizer = tokenizer
         self.pad_id = tokenizer.pad_id
         self.end_ids: tuple[int, ...] = (tokenizer.eos_id,)
         self.start_id = start_id
+        self._layout: Layout | None = None
+
+    def follow(self, task: Task | None) -> None:
+        """A context that stands last is cut at its end with the source; encoder and decoder need no separator."""
+        layout = None if task is None else Layout.of(task.source_template)
+        self._layout = None if layout is None or layout.last else layout
+
+    @property
+    def cuts_context(self) -> bool:
+        """Whether the context is known to stand before others."""
+        return self._layout is not None
 
     def within(self, limits: Limits) -> Limits:
         """The limits themselves: positions are relative."""
         return limits
 
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
-        """The ids of rows, each text cut at its end."""
+        """The ids of rows."""
         prefix, suffix = self.tokenizer.around
         frame = prefix, suffix or self.end_ids
-        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame)
+        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame, self._layout)
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """The lengths of the sources: targets are short, and go along."""

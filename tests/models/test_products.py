@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from toi.models.t5.products import Product, product
+from toi.models.products import Product, product
 
 
 @pytest.mark.parametrize(("rows", "inner", "outer"), [(1, 3, 2), (0, 3, 2), (129, 130, 131), (300, 96, 128)])

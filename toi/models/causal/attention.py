@@ -1,0 +1,155 @@
+"""Attention to shared prompts, for any causal model of transformers that lets its attention be chosen.
+
+transformers asks `ALL_ATTENTION_FUNCTIONS` for the function that `config._attn_implementation` names, and gives it whatever the
+model was called with. So a model computes everything else itself, and here only: what a query sees, and where keys are kept.
+A key is seen by the queries behind it, and by those at most a window behind it where a layer has one. No mask is handed in.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import PretrainedConfig, PreTrainedModel
+from transformers.activations import NewGELUActivation
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from toi.models.causal.keys import Own, Prompts
+
+_NAME = "toi_shared_prompts"
+_UNKNOWN = ("s_aux", "position_bias")  # what some models add to attention, and this one does not
+
+
+class NotCovered(Exception):
+    """The model attends in a way that is not known here."""
+
+
+def covers(model: PreTrainedModel) -> bool:
+    """Whether the attention of a model can be chosen, and is to all tokens or to a window of them."""
+    config = model.config.get_text_config(decoder=True)
+    if not getattr(model, "_supports_attention_backend", False) or not getattr(config, "is_causal", True):
+        return False
+    if getattr(config, "add_cross_attention", False) or getattr(config, "attention_chunk_size", None):
+        return False
+    if model.get_output_embeddings() is None:
+        return False
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in DynamicCache(config=config).layers)
+
+
+class Reading:
+    """What the queries of one pass of a model attend to: prompts that were read before, and what is their own.
+
+    `positions` of the queries: (outputs, queries).
+    """
+
+    def __init__(self, prompts: Sequence[Prompts], own: Own, positions: torch.Tensor):
+        self.prompts, self.own, self._positions = prompts, own, positions
+        self._unseen = cache(self._find_unseen)
+
+    def unseen(self, window: int | None, length: int) -> torch.Tensor | None:
+        """Which keys a query does not see: (outputs, 1, queries, keys), the last `length` its own; None where it sees all."""
+        return self._unseen(window, length)
+
+    def _find_unseen(self, window: int | None, length: int) -> torch.Tensor | None:
+        outputs, queries = self._positions.shape
+        places = torch.arange(length, device=self._positions.device)
+        own = places[length - queries :, None] - places  # by place, not by position: nothing but padding sees padding
+        before = [prompts.distances(self._positions) for prompts in self.prompts]
+        distances = torch.cat([*before, own.expand(outputs, -1, -1)], dim=-1)
+        unseen = distances < 0 if window is None else (distances < 0) | (distances >= window)
+        return unseen[:, None] if bool(unseen.any()) else None
+
+
+class _NoCache(Cache):
+    """Nothing is kept by transformers."""
+
+    def __init__(self) -> None:
+        super().__init__(layers=[])
+
+    def update(self, key_states: Any, value_states: Any, layer_idx: int, *args: Any, **kwargs: Any) -> Any:
+        return key_states, value_states
+
+
+def _attend(
+    module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: None = None, *,
+    reading: Reading | None = None, scaling: float | None = None, sliding_window: int | None = None, softcap: float | None = None,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:  # fmt: skip
+    """(outputs, heads, queries, d) -> (outputs, queries, heads, d)."""
+    if reading is None or any(others.get(name) is not None for name in _UNKNOWN):
+        raise NotCovered
+    layer, scale = int(module.layer_idx), query.shape[-1] ** -0.5 if scaling is None else scaling  # type: ignore[arg-type]
+    keys, values = reading.own.add(layer, key, value)
+    length, repeated = keys.shape[2], query.shape[1] // keys.shape[1]
+    if not reading.prompts and length == query.shape[2] <= (sliding_window or length) and softcap is None:
+        keys, values = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (keys, values))
+        return functional.scaled_dot_product_attention(query, keys, values, is_causal=True, scale=scale).transpose(1, 2), None
+    by_key = query.shape[0], keys.shape[1], -1, query.shape[3]  # queries by the head of keys that they read
+    own = (query.reshape(by_key) @ keys.transpose(-1, -2)).view(*query.shape[:3], length)
+    scores = torch.cat([*(prompts.scores(layer, query) for prompts in reading.prompts), own], dim=-1) * scale
+    if softcap is not None:
+        scores = (scores / softcap).tanh() * softcap
+    unseen = reading.unseen(sliding_window, length)
+    if unseen is not None:
+        scores = scores.masked_fill(unseen, -torch.inf)
+    shares = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
+    *before, last = shares.split([*(prompts.length for prompts in reading.prompts), length], dim=-1)
+    mixed = (last.reshape(*by_key[:3], length) @ values).view(*query.shape[:3], values.shape[3])
+    for prompts, share in zip(reading.prompts, before, strict=True):
+        mixed = mixed + prompts.mixed(layer, share)
+    return mixed.transpose(1, 2), None
+
+
+ALL_ATTENTION_FUNCTIONS.register(_NAME, _attend)
+
+
+class Reader:
+    """Passes of a model with the attention of this module."""
+
+    def __init__(self, model: PreTrainedModel):
+        self._model, self._cache = model, _NoCache()
+        found = (getattr(module, "config", None) for module in model.modules())
+        self._configs = list({id(c): c for c in found if isinstance(c, PretrainedConfig)}.values())
+        self._activations = [module for module in model.modules() if type(module) is NewGELUActivation]
+
+    def read(self, ids: torch.Tensor, positions: torch.Tensor, reading: Reading, places: torch.Tensor) -> torch.Tensor:
+        """The logits behind one of the tokens of each output, at its place: (outputs, tokens), (outputs,) -> (outputs, vocabulary).
+
+        Raises NotCovered if the model attends in a way that is not known here.
+        """
+        with self._choosing(), self._only(places):
+            return self._model(
+                input_ids=ids, position_ids=positions, past_key_values=self._cache, use_cache=True, reading=reading
+            ).logits[:, 0]
+
+    @contextmanager
+    def _choosing(self) -> Iterator[None]:
+        before = [config._attn_implementation for config in self._configs]
+        try:
+            for config in self._configs:
+                config._attn_implementation = _NAME
+            for activation in self._activations:  # GPT-2's, in one pass over memory, and not in eight
+                activation.forward = partial(functional.gelu, approximate="tanh")
+            yield
+        finally:
+            for activation in self._activations:
+                vars(activation).pop("forward", None)
+            for config, name in zip(self._configs, before, strict=True):
+                config._attn_implementation = name
+
+    @contextmanager
+    def _only(self, places: torch.Tensor) -> Iterator[None]:
+        """Let the output matrix see one place of each output: the vocabulary is wide."""
+
+        def chosen(_: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+            (hidden,) = inputs  # (outputs, tokens, d)
+            return (hidden[torch.arange(len(hidden), device=hidden.device), places.to(hidden.device)][:, None],)
+
+        hook = self._model.get_output_embeddings().register_forward_pre_hook(chosen)
+        try:
+            yield
+        finally:
+            hook.remove()

@@ -1,0 +1,60 @@
+"""Rows of decoder-only models: what stands in one sequence.
+
+    [BOS] source  separator  target  end of sequence
+
+BOS stands where the tokenizer puts it. Source and target are tokenized apart, so that what an output goes on from is exactly the
+beginning of what training saw. The separator is the task's.
+"""
+
+from collections.abc import Sequence
+
+from toi.data.layout import Layout
+from toi.data.tasks import TARGET_SEPARATOR, Task
+from toi.models.batches import Encoded
+from toi.models.causal.separator import separator_ids
+from toi.models.family import Limits
+from toi.models.framing import framed_rows
+from toi.models.tokenizer import Tokenizer
+
+
+class CausalRows:
+    """The part of the family that needs no model.
+
+    `ends` are the ids that end an output beside the tokenizer's own, `room` the tokens of a whole row, where the model has a limit.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, ends: Sequence[int], room: int | None):
+        self.tokenizer = tokenizer
+        self.pad_id = tokenizer.pad_id
+        self.end_ids = tuple(dict.fromkeys([tokenizer.eos_id, *ends]))
+        tokenizer.reserve(self.end_ids)
+        self._room = room
+        self.follow(None)
+
+    def follow(self, task: Task | None) -> None:
+        """The separator is that of the task, and sources that are too long lose of the context that the task has put there."""
+        self._separator = separator_ids(self.tokenizer, TARGET_SEPARATOR if task is None else task.target_separator)
+        self._layout = None if task is None else Layout.of(task.source_template)
+
+    @property
+    def cuts_context(self) -> bool:
+        """Whether it is known where the context stands."""
+        return self._layout is not None
+
+    def row_key(self) -> str:
+        """Everything that stands in a row beside its texts, and where its context is."""
+        template = None if self._layout is None else self._layout.template
+        about = self.tokenizer.around[0], self._separator, self.end_ids[0], self._room, template
+        return f"causal {self.tokenizer.fingerprint()} {about}"
+
+    def within(self, limits: Limits) -> Limits:
+        """The limits, or smaller ones that together are within the positions of the model."""
+        if self._room is None or limits.source + limits.target <= self._room:
+            return limits
+        target = min(limits.target, self._room // 2)
+        return Limits(self._room - target, target)
+
+    def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
+        """The ids of rows: sources lose of their context, else of their end; targets end in the end of sequence, cut or not."""
+        frames = (self.tokenizer.around[0], self._separator), ((), self.end_ids[:1])
+        return framed_rows(self.tokenizer, sources, targets, self.within(limits), *frames, self._layout)

@@ -1,0 +1,67 @@
+"""`--metric_for_best_model`: how well a model in training writes for the dev split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+
+import torch
+
+from toi.data.examples import read_rows, split_path
+from toi.data.tasks import keeps_line_breaks
+from toi.decoding.decoder import Decoder
+from toi.decoding.options import DecodingOptions
+from toi.decoding.predict import predict
+from toi.models.checkpoint import Checkpoint
+from toi.models.options import ModelOptions
+from toi.scoring.bleu import bleu_measures
+from toi.scoring.measures import Measure, References
+from toi.scoring.metrics import exact_match_measures
+from toi.scoring.rouge import rouge_measures
+from toi.scoring.scored import gold_references, references
+from toi.scoring.segmentation import segmentation
+
+# Options that change how fast outputs come, and of which a validation uses none: torch searches, since the weights change.
+_SPEED = {"backend", "compute_type", "max_batch_tokens"}
+
+
+class DevJudge:
+    """See `toi.training.judge.Judge`. The figures are those that `--do_eval` gives the same model, decoded by torch."""
+
+    depends_on = tuple(
+        sorted({option.name for option in fields(DecodingOptions)} - {option.name for option in fields(ModelOptions)} - _SPEED)
+    )
+
+    def __init__(self, metric: str, data_dir: str, options: DecodingOptions, batch_size: int):
+        """Raises InputError for a dev split that cannot be used, or a target that is empty."""
+        self.metric, self._batch_size = metric, batch_size
+        self._options = replace(options, backend="torch", compute_type="auto")
+        self._line_breaks = keeps_line_breaks(data_dir)
+        self._rows = read_rows(split_path(data_dir, "dev"), line_breaks=self._line_breaks)
+        self._references = references(self._rows, gold_references(data_dir, "dev"))
+
+    def outputs(self, checkpoint: Checkpoint, process: int, processes: int, device: torch.device) -> list[tuple[int, str]]:
+        """Rows that are neighbours in length go to different processes, so that all have about the same to do."""
+        lengths = [len(row.source) for row in self._rows]
+        mine = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))[process::processes]
+        if not mine:
+            return []
+        decoder = Decoder(checkpoint, device)  # a new one: it keeps what it made of the weights
+        rows, hidden = [self._rows[i] for i in mine], process > 0
+        found = predict(decoder, rows, self._options, self._batch_size, "dev", line_breaks=self._line_breaks, hidden=hidden)
+        return [(i, prediction.output) for i, prediction in zip(mine, found, strict=True)]
+
+    def figure(self, outputs: Mapping[int, str]) -> float:
+        """The metric over all rows: references are their targets, and gold answers where the data has them."""
+        measures = _measures(self.metric, [outputs[i] for i in range(len(self._rows))], self._references)
+        return next(measure.value for measure in measures if measure.name == self.metric)
+
+
+def _measures(metric: str, outputs: Sequence[str], golds: References) -> list[Measure]:
+    """Those of the profile `toi`, the metric among them."""
+    match metric:
+        case "exact_match":
+            return exact_match_measures(outputs, golds)
+        case "bleu":
+            return bleu_measures(outputs, golds, segmentation("mecab"))
+        case "rougeL":
+            return rouge_measures(outputs, golds, segmentation("mecab"))
+    raise ValueError(f"unknown metric {metric!r}")
