@@ -12,8 +12,8 @@ QUESTIONS = "questions"  # in a record: all right questions of its answer, the u
 def paraphrased(examples: Iterable[Example], count: int, seed: int) -> Iterator[Example]:
     """Each Example, and behind it up to `count` - 1 others that ask for the same in another right way (ids `a#2`, `a#3`).
 
-    Which ones depends on the seed and the id alone; those that are listed first are a little likelier. Only where an Example lists its right
-    questions under `questions` there are others; these list none.
+    Which ones depends on the seed and the id alone; those that are listed first are a little likelier. Only where an Example lists
+    its right questions under `questions` there are others; these list none.
     """
     for example in examples:
         yield example
