@@ -22,7 +22,6 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-LENGTH = 64
 
 
 def sources(count: int) -> list[str]:
@@ -53,7 +52,7 @@ def words(questions: Iterable[str], count: int, seed: int = 0) -> list[str]:
     return random.Random(seed).sample(sorted(known), count)
 
 
-def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
+def peer(model: str, texts: list[str], length: int, *, bf16: bool) -> dict[str, Any]:
     """`model.generate`, as one would write it: 8 sources at a time."""
     import torch
     from models import load_plain
@@ -66,14 +65,14 @@ def peer(model: str, texts: list[str], *, bf16: bool) -> dict[str, Any]:
     if bf16:
         checkpoint.model.bfloat16()
     started = start()
-    encoded = [row.source for row in checkpoint.family.encode(texts, None, Limits(512, LENGTH))]
+    encoded = [row.source for row in checkpoint.family.encode(texts, None, Limits(512, length))]
     if bf16:
         encoded.sort(key=len, reverse=True)
     with torch.inference_mode():
         for i in range(0, len(encoded), 8):
             batch = encoded[i : i + 8]
             found = checkpoint.model.generate(
-                input_ids=pad(batch, 0), attention_mask=mask_of(batch), num_beams=4, do_sample=False, max_new_tokens=LENGTH
+                input_ids=pad(batch, 0), attention_mask=mask_of(batch), num_beams=4, do_sample=False, max_new_tokens=length
             )
             checkpoint.tokenizer.decode_batch(found.tolist())
     return speed(len(texts), started)
@@ -94,13 +93,13 @@ def start() -> float:
     return time.perf_counter()
 
 
-def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
+def ours(model: str, texts: list[str], length: int, **options: Any) -> dict[str, Any]:
     """What predict.py does for its rows."""
     from toi.decoding.decoder import Decoder
     from toi.decoding.options import DecodingOptions
     from toi.models.checkpoint import load
 
-    chosen = DecodingOptions(max_target_length=LENGTH, **options)
+    chosen = DecodingOptions(max_target_length=length, **options)
     decoder = Decoder(load(model))
     list(decoder.decode(texts[:1], chosen))  # converts the model, if it was not
     started = start()
@@ -108,7 +107,7 @@ def ours(model: str, texts: list[str], **options: Any) -> dict[str, Any]:
     return {**speed(len(texts), started), "engine": decoder.engine, "again": decoder.constrained, "rows": len(found)}
 
 
-def searched(model: str, texts: list[str], banned: list[str]) -> dict[str, Any]:
+def searched(model: str, texts: list[str], length: int, banned: list[str]) -> dict[str, Any]:
     """Torch's search alone, with every source under the constraints from the start: what the masks themselves cost."""
     from toi.decoding.banned import BannedText
     from toi.decoding.plan import SearchPlan
@@ -122,27 +121,27 @@ def searched(model: str, texts: list[str], banned: list[str]) -> dict[str, Any]:
     packed = PackedLinears(checkpoint.model.eval())
     started = start()
     constraints = [BannedText(Vocabulary(checkpoint.tokenizer.pieces), banned)] if banned else []
-    rows = checkpoint.family.encode(texts, None, Limits(512, LENGTH))
+    rows = checkpoint.family.encode(texts, None, Limits(512, length))
     encoded = sorted((row.source for row in rows), key=len, reverse=True)
     for i in range(0, len(encoded), 16):
         batch = encoded[i : i + 16]
         with packed.in_use():
-            search(checkpoint.family, checkpoint.model, batch, SearchPlan(max_length=LENGTH), [constraints for _ in batch])
+            search(checkpoint.family, checkpoint.model, batch, SearchPlan(max_length=length), [constraints for _ in batch])
     return speed(len(texts), started)
 
 
 WAYS = ("peer_fp32", "peer_bf16", "float32", "float32_banned", "int8", "int8_banned", "torch", "torch_banned")
 
 
-def measure(way: str, model: str, count: int) -> dict[str, Any]:
+def measure(way: str, model: str, count: int, length: int) -> dict[str, Any]:
     texts = sources(count)
     if way.startswith("peer"):
-        return peer(model, texts, bf16=way == "peer_bf16")
+        return peer(model, texts, length, bf16=way == "peer_bf16")
     engine, _, banned = way.partition("_")
     forbidden = words(jaquad_questions(), 100) if banned else []
     if engine == "torch":
-        return searched(model, texts, forbidden)
-    return ours(model, texts, compute_type=engine, bad_words=forbidden)
+        return searched(model, texts, length, forbidden)
+    return ours(model, texts, length, compute_type=engine, bad_words=forbidden)
 
 
 def trained(model: str, data_dir: str, rows: int) -> None:
@@ -208,6 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="/tmp/t5_54m", help="where the model is, or is made")
     parser.add_argument("--sources", type=int, default=256)
+    parser.add_argument("--length", type=int, default=64, help="the most tokens of an output")
     parser.add_argument("--only", nargs="*", choices=WAYS, default=list(WAYS))
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--trained_model")
@@ -221,13 +221,14 @@ def main() -> None:
         trained(args.trained_model, args.data_dir, args.rows)
         return
     if args.one:
-        print(json.dumps(measure(args.one, args.model, args.sources)))
+        print(json.dumps(measure(args.one, args.model, args.sources, args.length)))
         return
     from models import make_t5_54m
 
     make_t5_54m(args.model)
     for way in args.only:
         command = [sys.executable, __file__, "--one", way, "--model", args.model, "--sources", str(args.sources)]
+        command += ["--length", str(args.length)]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             sys.exit(result.stderr)
