@@ -1,4 +1,4 @@
-"""Fine-tune a T5 on a data folder, keep the model that is best on dev, score it.
+"""Fine-tune a model on a data folder, keep the model that is best on dev, score it.
 
     python train.py --do_train --do_eval --data_dir data --output_dir model --model_name_or_path sonoisa/t5-base-japanese
 
