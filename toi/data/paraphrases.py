@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from toi.data.examples import Example
-
-QUESTIONS = "questions"  # in a record: all right questions of its answer, the usual ones first
+from toi.data.tasks import QUESTIONS
 
 
 def paraphrased(examples: Iterable[Example], count: int, seed: int) -> Iterator[Example]:

@@ -17,7 +17,7 @@ from toi.data.audit import Audit, AuditTokenizer
 from toi.data.examples import Answer, Example
 from toi.data.folder import PreparationOptions, refuse_other, split_groups, write_data
 from toi.data.json_records import Node, short
-from toi.data.tasks import Task
+from toi.data.tasks import QUESTIONS, Task
 from toi.system.errors import InputError
 from toi.system.files import matching_files, read_json
 from toi.text.normalization import SEPARATOR
@@ -135,8 +135,8 @@ def _example(qa: "Node", title: str, context: str) -> Example:
     question = qa.get("question", str).value
     impossible = "is_impossible" in qa and qa.get("is_impossible", bool).value
     extra = {k: v for k, v in qa.value.items() if k == "question_type"}
-    if "questions" in qa:
-        extra["questions"] = _questions(qa.get("questions", list))
+    if QUESTIONS in qa:
+        extra[QUESTIONS] = _questions(qa.get(QUESTIONS, list))
     answers = []
     for node in () if impossible else qa.get("answers", list).items():
         text, start = node.get("text", str).value, node.get("answer_start", int).value

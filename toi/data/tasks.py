@@ -21,6 +21,7 @@ from toi.system.errors import InputError
 from toi.system.files import read_json, write_json
 from toi.text.normalization import Aligned, Normalization
 
+QUESTIONS = "questions"  # in a record: all right questions of its answer, the usual ones first
 HIGHLIGHT = "<hl>"
 FIELDS = ("id", "title", "context", "question", "answer", "highlighted")
 CONTEXT_LABEL = "context: "
@@ -167,7 +168,7 @@ def right_targets(task: Task, example: Example) -> list[str]:
     """All right targets: the gold answers, or where the Example lists all right questions, those. Raises as `Task.target` does."""
     if not task.asks:
         return task.answers(example)
-    return [task.target(replace(example, question=question)) for question in example.extra.get("questions", ())]
+    return [task.target(replace(example, question=question)) for question in example.extra.get(QUESTIONS, ())]
 
 
 def _check_types(value: dict[str, Any]) -> None:

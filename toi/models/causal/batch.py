@@ -57,10 +57,8 @@ def flat_batch(rows: Sequence[Encoded], pad_id: int, *, shared: bool) -> CausalB
     ids: list[int] = []
     positions: list[int] = []
     layout: list[Group] = []
-    starts, contexts = (
-        [(0, 0)] * len(rows),
-        [0] * len(rows),
-    )  # of each row: where its rest begins in it and in `ids`; its context in `ids`
+    # Of each row: where its rest begins in it and in `ids`, and its context in `ids`.
+    starts, contexts = [(0, 0)] * len(rows), [0] * len(rows)
     for group, common in alike(rows) if shared else [([i], 0) for i in range(len(rows))]:
         begin, rests = len(ids), []
         if common:

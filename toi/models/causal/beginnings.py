@@ -1,10 +1,10 @@
 """Sources that begin alike: in a file, by hashes of beginnings, and in a batch, by the ids themselves."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy
 
+from toi.models.alike import Alike, parted
 from toi.models.batches import Encoded
 from toi.models.contexts import Contexts
 
@@ -69,41 +69,6 @@ def _hashes(ids: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
     return found
 
 
-def alike(rows: Sequence[Encoded]) -> list[tuple[list[int], int]]:
-    """The rows of a batch (indices) in groups, each with how many first tokens of their sources are one sequence: 0 for one row.
-
-    Of all ways to part the rows, in the order of their ids, this is the one with the fewest tokens. A source keeps its last token.
-    """
-    order = sorted(range(len(rows)), key=lambda i: rows[i].source)
-    sources = [rows[i].source for i in order]
-    common = [min(_common(a, b), len(a) - 1, len(b) - 1) for a, b in pairwise(sources)]
-    saved, first = [0], [0]  # of the first rows: tokens that fall away at best, and where their last group begins
-    for end in range(1, len(order) + 1):
-        best, at = saved[end - 1], end - 1
-        shared = None
-        for start in range(end - 2, max(-1, end - 1 - _MOST), -1):
-            shared = common[start] if shared is None else min(shared, common[start])
-            if shared < SHORTEST:
-                break
-            if saved[start] + shared * (end - 1 - start) > best:
-                best, at = saved[start] + shared * (end - 1 - start), start
-        saved.append(best)
-        first.append(at)
-    groups, end = [], len(order)
-    while end:
-        start = first[end]
-        groups.append((sorted(order[start:end]), min(common[start : end - 1], default=0)))
-        end = start
-    return sorted(groups)
-
-
-def _common(a: list[int], b: list[int]) -> int:
-    """How many first elements are the same."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def alike(rows: Sequence[Encoded]) -> list[Alike]:
+    """The rows of a batch in groups: so many first tokens of the sources of a group are one sequence."""
+    return sorted(parted([row.source for row in rows], SHORTEST, _MOST))

@@ -67,9 +67,8 @@ def _flat_inputs(batch: CausalBatch) -> dict[str, Any]:
         more = -ids.shape[1] % _STEP
         layout, ids = layout.padded(more), functional.pad(ids, (0, more))
         positions = torch.cat([positions, torch.arange(more, device=ids.device)[None]], dim=1)
-    mask = torch.zeros(
-        1, 1, 1, 1, dtype=torch.bool, device=ids.device
-    )  # nobody looks at it: of 4 dimensions, none is made in its place
+    # Nobody looks at it: as it has 4 dimensions, none is made in its place.
+    mask = torch.zeros(1, 1, 1, 1, dtype=torch.bool, device=ids.device)
     return {"input_ids": ids, "position_ids": positions, "attention_mask": mask, "toi_layout": layout}
 
 

@@ -48,9 +48,8 @@ class SharedSteps:
         rests = [source[count:] for source, count in zip(sources, begun.tolist(), strict=True)]
         self._logits = self._read(rests, begun, numpy.arange(len(sources)))
         self._written = Written()
-        self._next = torch.tensor(
-            [len(source) for source in sources], device=self._device
-        )  # the position of each output's next token
+        # The position of each output's next token: (outputs,).
+        self._next = torch.tensor([len(source) for source in sources], device=self._device)
 
     def _read(self, stretches: list[Sequence[int]], starts: numpy.ndarray, row_of: numpy.ndarray) -> torch.Tensor:
         """Read stretches of sources from these positions on, `row_of` of which each source has; the logits behind them.
