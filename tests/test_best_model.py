@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from stopped import stopped_behind
 from tiny_causal import make_gpt2
 
 import train as loop
@@ -107,19 +108,9 @@ def test_the_evaluation_says_the_same(runs, data, capsys):
 
 
 def test_the_very_same_run_behind_a_stop(runs, tiny, data, tmp_path, monkeypatch):
-    class Stopped(Exception):
-        pass
-
-    def step(state, batches, real=loop.train_step):
-        if state.progress.step == 14:
-            raise Stopped
-        real(state, batches)
-
     by_metric = {"metric_for_best_model": "exact_match"}
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_step", step)
-        with pytest.raises(Stopped):
-            train(options(tiny, data, tmp_path / "m", **by_metric))
+    with stopped_behind(monkeypatch, 14):
+        train(options(tiny, data, tmp_path / "m", **by_metric))
     again = {"resume_from_checkpoint": "auto", "backend": "torch", "max_batch_tokens": 64}
     for change, name in (
         ({}, "metric_for_best_model"),

@@ -8,11 +8,11 @@ import pytest
 from conftest import here, prepare_folder, town_articles
 from evaluate import EvaluateOptions
 from evaluate import main as score
+from stopped import stopped_behind
 from tiny_causal import MAKERS
 
 import generate
 import predict
-import train as loop
 from toi.data.examples import read_rows
 from toi.data.predictions import read_predictions
 from toi.decoding.banned import BannedText
@@ -81,18 +81,8 @@ def test_losses_do_not_depend_on_how_a_step_is_cut(base, data, tmp_path):
 
 
 def test_the_very_same_run_behind_a_stop(trained, base, data, tmp_path, monkeypatch):
-    class Stopped(Exception):
-        pass
-
-    def step(state, batches, real=loop.train_step):
-        if state.progress.step == 7:
-            raise Stopped
-        real(state, batches)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_step", step)
-        with pytest.raises(Stopped):
-            train(options(base, data, tmp_path / "m", save_steps=2))
+    with stopped_behind(monkeypatch, 7):
+        train(options(base, data, tmp_path / "m", save_steps=2))
     again = train(options(base, data, tmp_path / "m", save_steps=2, resume_from_checkpoint="auto"))
     model, run = trained
     assert [e["eval_loss"] for e in again["history"]] == [e["eval_loss"] for e in run["history"]]

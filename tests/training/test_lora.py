@@ -13,9 +13,9 @@ import pytest
 import torch
 from conftest import ROOT, here, make_model, refused
 from safetensors.torch import load_file
+from stopped import stopped_behind
 from tiny_causal import make_gpt2, make_llama
 
-import train as loop
 from toi.models.adapters import Base, Shape, adapt
 from toi.models.checkpoint import load
 from toi.models.ready import ready_model
@@ -122,21 +122,10 @@ def test_merged_it_scores_alike(trained, bases, data, tmp_path):
     assert again["history"][0]["eval_loss"] == pytest.approx(run["eval_loss"], rel=1e-5)
 
 
-class Stopped(Exception):
-    """As if the power went."""
-
-
 def test_the_very_same_run_behind_a_stop(trained, data, tmp_path, monkeypatch):
-    def step(state, batches, real=loop.train_step):
-        if state.progress.step == 7:
-            raise Stopped
-        real(state, batches)
-
     base, folder, run = trained
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_step", step)
-        with pytest.raises(Stopped):
-            train(options(base, data, tmp_path / "m", save_steps=2))
+    with stopped_behind(monkeypatch, 7):
+        train(options(base, data, tmp_path / "m", save_steps=2))
     again = train(options(base, data, tmp_path / "m", save_steps=2, resume_from_checkpoint="auto"))
     assert [e["eval_loss"] for e in again["history"]] == [e["eval_loss"] for e in run["history"]]
     assert (tmp_path / "m/adapter_model.safetensors").read_bytes() == (folder / "adapter_model.safetensors").read_bytes()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, here, refused
+from stopped import stopped_behind
 
-import train as loop
 from toi.system.errors import InputError
 from toi.training.options import LearningOptions
 from toi.training.resume import checkpoints_of, find_checkpoint
@@ -31,25 +31,14 @@ def losses(run):
     return [(e["epoch"], e["step"], e["train_loss"], e["eval_loss"], e["learning_rate"]) for e in run["history"]]
 
 
-class Stopped(Exception):
-    """As if the power went."""
-
-
 @pytest.mark.parametrize("at", [1, 4, 5, 7, 11])
 @pytest.mark.parametrize("optim", ["adamw", "adafactor"])
 def test_the_very_same_run(at, optim, tiny, data_dir, tmp_path, monkeypatch):
     """Stopped anywhere and gone on, a run has the same losses and the same weights, to the last bit."""
     whole = train(options(tiny, data_dir, tmp_path / "whole", optim=optim, save_steps=2))
 
-    def step(state, batches, real=loop.train_step):
-        if state.progress.step == at:
-            raise Stopped
-        real(state, batches)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_step", step)
-        with pytest.raises(Stopped):
-            train(options(tiny, data_dir, tmp_path / "m", optim=optim, save_steps=2))
+    with stopped_behind(monkeypatch, at):
+        train(options(tiny, data_dir, tmp_path / "m", optim=optim, save_steps=2))
     resume = None if at == 1 else "auto"  # there is no checkpoint yet behind one step
     again = train(
         options(tiny, data_dir, tmp_path / "m", optim=optim, save_steps=2, resume_from_checkpoint=resume, overwrite_output_dir=True)
