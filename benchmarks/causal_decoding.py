@@ -1,21 +1,21 @@
 """How fast is our search with causal models, against `model.generate`? About 50M parameters (random weights), 24 new tokens.
 
     python benchmarks/causal_decoding.py
-    python benchmarks/causal_decoding.py --data_dir data_cf       (sources of its test split; needs raw/jaquad)
+    python benchmarks/causal_decoding.py --prompts data_cf        (sources of its test split; needs raw/jaquad)
     python benchmarks/causal_decoding.py --rows 8 --tiny          (does it run?)
 
-A Llama-like and a GPT-2-like model read prompts of 200 to 300 tokens. Without --data_dir these are random ids: `apart`, each of
-its own, and `alike`, where 8 in 3 begin with the same 90% (a task that puts the context first). The peer is `model.generate`
-with batches of 8 in file order, padded on the left, in single precision and in bf16; ours is what predict.py does with torch, in
-batches of 8 that it forms itself. Every figure is from a process of its own; loading a model is not counted, packing its weights
-is.
+A Llama-like and a GPT-2-like model read prompts of 200 to 300 tokens: random ids, `apart`, each of its own, and `alike`, where 8 in
+3 begin with the same 90% (a task that puts the context first); or those of a data folder, as predict.py makes them. The peer is
+`model.generate` with batches of 8 in file order, padded on the left, in single precision and in bf16; ours is what predict.py does
+with torch, in batches of 8 that it forms itself. Every figure is from a process of its own; loading a model is not counted,
+packing its weights is.
 """
 
 import argparse
 import json
 import random
-import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,32 +23,14 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-END, NEW, BATCH = 2, 24, 8
+
+from models import END, PAD, make_causal, make_causal_tokenizer
+from processes import Figures, medians
+
+NEW, BATCH = 24, 8
 WAYS = ("peer_fp32", "peer_bf16", "ours")
 KINDS = ("llama", "gpt2")
-
-
-def make(kind: str, folder: Path, *, tiny: bool) -> Path:
-    """A model folder without a tokenizer (seed 0): 48M parameters, a third of them in a matrix for input and output."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-
-    path = folder / f"{kind}{'_tiny' if tiny else ''}"
-    if (path / "model.safetensors").is_file():
-        return path
-    width, layers = (64, 2) if tiny else (512, 10)
-    ids = {"vocab_size": 32_000, "bos_token_id": 1, "eos_token_id": END, "pad_token_id": 0}
-    torch.manual_seed(0)
-    if kind == "gpt2":
-        config = GPT2Config(n_embd=width, n_layer=layers, n_head=8, n_positions=1024, **ids)
-        GPT2LMHeadModel(config).save_pretrained(path)
-    else:
-        config = LlamaConfig(
-            hidden_size=width, intermediate_size=width * 43 // 16, num_hidden_layers=layers, num_attention_heads=8,
-            max_position_embeddings=1024, tie_word_embeddings=True, **ids,
-        )  # fmt: skip
-        LlamaForCausalLM(config).save_pretrained(path)
-    return path
+RANDOM = ("apart", "alike")
 
 
 def drawn(rows: int, *, alike: bool) -> list[list[int]]:
@@ -69,19 +51,21 @@ def drawn(rows: int, *, alike: bool) -> list[list[int]]:
     return prompts[:rows]
 
 
-def read(data_dir: str, rows: int) -> list[list[int]]:
-    """Prompts of the test split of a data folder, with the vocabulary of JaQuAD of the other benchmarks."""
-    from models import make_t5_54m
-
+def read(model: Path, data_dir: str, rows: int) -> list[list[int]]:
+    """The first prompts of the test split of a data folder."""
     from toi.data.examples import read_rows, split_path
+    from toi.data.tasks import read_task
+    from toi.models.causal.rows import CausalRows
+    from toi.models.family import Limits
     from toi.models.tokenizer_files import load_tokenizer
 
-    tokenizer = load_tokenizer(make_t5_54m("/tmp/t5_54m"))
-    found = tokenizer.encode_batch(row.source for row in read_rows(split_path(data_dir, "test"))[:rows])
-    return [[*(min(i, 31_999) for i in ids[:500]), END] for ids in found]
+    family = CausalRows(load_tokenizer(model), (), None)
+    family.follow(read_task(data_dir))
+    sources = [row.source for row in read_rows(split_path(data_dir, "test"))[:rows]]
+    return [row.source for row in family.encode(sources, None, Limits(512, NEW))]
 
 
-def peer(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> dict[str, Any]:
+def peer(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> Figures:
     """`model.generate`, as one would write it."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -94,14 +78,14 @@ def peer(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> dic
         for i in range(0, len(prompts), BATCH):
             batch = prompts[i : i + BATCH]
             longest = max(map(len, batch))
-            ids = torch.tensor([[0] * (longest - len(row)) + row for row in batch], device=model.device)
+            ids = torch.tensor([[PAD] * (longest - len(row)) + row for row in batch], device=model.device)
             mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in batch], device=model.device)
             found = model.generate(input_ids=ids, attention_mask=mask, num_beams=beams, do_sample=False, max_new_tokens=NEW)
             written += found[:, longest:].tolist()
     return {**speed(len(prompts), started), "written": written}
 
 
-def ours(path: Path, prompts: list[list[int]], beams: int) -> dict[str, Any]:
+def ours(path: Path, prompts: list[list[int]], beams: int) -> Figures:
     """The torch engine of predict.py, with its batches."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -114,7 +98,8 @@ def ours(path: Path, prompts: list[list[int]], beams: int) -> dict[str, Any]:
 
     keep_memory()
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-    family: Any = SimpleNamespace(end_ids=(END,), begin=lambda model, sources: begin(model, sources, 0))
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    family: Any = SimpleNamespace(end_ids=(END,), begin=lambda model, sources: begin(model, sources, PAD))
     checkpoint: Any = SimpleNamespace(family=family, model=model)
     written: list[list[int]] = [[] for _ in prompts]
     plan = SearchPlan(beams=beams, max_length=NEW)
@@ -137,58 +122,27 @@ def start() -> float:
     return time.perf_counter()
 
 
-def speed(count: int, started: float) -> dict[str, Any]:
+def speed(count: int, started: float) -> Figures:
     """Rows per second, and per second of a core: a machine that others use too slows the first, hardly the second."""
     taken = time.process_time() - _CPU["loaded"]
     return {"per_second": count / (time.perf_counter() - started), "per_core_second": count / taken}
 
 
-def measure(args: argparse.Namespace) -> dict[str, Any]:
-    way, kind, prompts, beams = args.one.split()
-    path = make(kind, Path(args.model_dir), tiny=args.tiny)
-    ids = read(args.data_dir, args.rows) if args.data_dir else drawn(args.rows, alike=prompts == "alike")
-    if way == "ours":
-        return ours(path, ids, int(beams))
-    return peer(path, ids, int(beams), bf16=way == "peer_bf16")
+def measure(way: str, model: Path, prompts: str, rows: int, beams: int) -> Figures:
+    ids = drawn(rows, alike=prompts == "alike") if prompts in RANDOM else read(model, prompts, rows)
+    found = ours(model, ids, beams) if way == "ours" else peer(model, ids, beams, bf16=way == "peer_bf16")
+    import torch
+
+    from toi.training.finish import peak_memory
+
+    return {**found, "memory": peak_memory(torch.device("cuda" if torch.cuda.is_available() else "cpu")) / 1e6}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model_dir", default="/tmp/causal_decoding", help="where the models are, or are made")
-    parser.add_argument("--data_dir", help="a data folder with prompts")
-    parser.add_argument("--rows", type=int, default=64)
-    parser.add_argument("--tiny", action="store_true", help="models that show nothing but whether this runs")
-    parser.add_argument("--only", nargs="*", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--beams", nargs="*", type=int, default=[4, 1])
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    from toi.models.checkpoint import quiet
-
-    quiet()
-    if args.one:
-        print(json.dumps(measure(args)))
-        return
-    for kind in args.kinds:
-        make(kind, Path(args.model_dir), tiny=args.tiny)
-        for prompts in [args.data_dir] if args.data_dir else ["apart", "alike"]:
-            for beams in args.beams:
-                results = {way: run(args, f"{way} {kind} {prompts} {beams}") for way in args.only}
-                show(f"{kind}, {prompts}, beams {beams}", results)
-
-
-def run(args: argparse.Namespace, one: str) -> dict[str, Any]:
-    """One figure, in a process of its own. Ends the benchmark if that fails."""
-    command = [sys.executable, __file__, "--one", one, "--model_dir", args.model_dir, "--rows", str(args.rows)]
-    command += ["--data_dir", args.data_dir] if args.data_dir else []
-    result = subprocess.run([*command, *["--tiny"] * args.tiny], capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(result.stderr)
-    return json.loads(result.stdout.splitlines()[-1])
-
-
-def show(title: str, results: dict[str, dict[str, Any]]) -> None:
-    """Rows per second, how many times the best peer that is, and how many outputs are those of the peer in single precision."""
+def compare(title: str, model: Path, prompts: str, rows: int, beams: int, ways: list[str], repeats: int) -> None:
+    """Measure these ways, and print a table: how many times the best peer ours is, and how many outputs are those of the peer."""
+    options = ["--model", str(model), "--prompts", prompts, "--rows", str(rows), "--beams", str(beams)]
+    runs = {way: ["--one", way, *options] for way in ways}
+    results = medians(__file__, runs, repeats, lambda found: found["per_second"])
     print(title, flush=True)
     best = max((found["per_second"] for way, found in results.items() if way != "ours"), default=0.0)
     for way, found in results.items():
@@ -196,7 +150,36 @@ def show(title: str, results: dict[str, dict[str, Any]]) -> None:
         if way == "ours" and "peer_fp32" in results:
             same = sum(a == b for a, b in zip(found["written"], results["peer_fp32"]["written"], strict=True))
             about += f", {same} of {len(found['written'])} outputs the same"
-        print(f"  {way:12}{found['per_second']:8.2f} rows/s{found['per_core_second']:8.2f} per core{about}", flush=True)
+        rates = f"{found['per_second']:8.2f} rows/s{found['per_core_second']:8.2f} per core{found['memory']:9,.0f} MB"
+        print(f"  {way:12}{rates}{about}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "toi-benchmark", help="models are kept here")
+    parser.add_argument("--prompts", nargs="*", default=list(RANDOM), help="apart, alike, or data folders")
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--tiny", action="store_true", help="models that show nothing but whether this runs")
+    parser.add_argument("--only", nargs="*", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--beams", nargs="*", type=int, default=[4, 1])
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    from toi.models.checkpoint import quiet
+
+    quiet()
+    if args.one:
+        print(json.dumps(measure(args.one, args.model, args.prompts[0], args.rows, args.beams[0])))
+        return
+    for kind in args.kinds:
+        model = make_causal(kind, args.work, tiny=args.tiny)
+        for prompts in args.prompts:
+            if prompts not in RANDOM:
+                make_causal_tokenizer(model, tiny=args.tiny)
+            for beams in args.beams:
+                compare(f"{kind}, {prompts}, beams {beams}", model, prompts, args.rows, beams, args.only, args.repeats)
 
 
 if __name__ == "__main__":
