@@ -8,7 +8,7 @@ A Llama-like and a GPT-2-like model read prompts of 200 to 300 tokens: random id
 3 begin with the same 90% (a task that puts the context first); or those of a data folder, as predict.py makes them. The peer is
 `model.generate` with batches of 8 in file order, padded on the left, in single precision and in bf16; ours is what predict.py does
 with torch, in batches of 8 that it forms itself. Every figure is from a process of its own; loading a model is not counted,
-packing its weights is.
+packing its weights is. Outputs have all 24 tokens.
 """
 
 import argparse
@@ -24,10 +24,11 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from models import END, PAD, make_causal, make_causal_tokenizer
+from models import PAD, UNKNOWN, make_causal, make_causal_tokenizer
 from processes import Figures, medians
 
 NEW, BATCH = 24, 8
+END = UNKNOWN  # random weights repeat what they read last, and prompts end in the end of sequence: all would be over at once
 WAYS = ("peer_fp32", "peer_bf16", "ours")
 KINDS = ("llama", "gpt2")
 RANDOM = ("apart", "alike")
@@ -80,7 +81,9 @@ def peer(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> Fig
             longest = max(map(len, batch))
             ids = torch.tensor([[PAD] * (longest - len(row)) + row for row in batch], device=model.device)
             mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in batch], device=model.device)
-            found = model.generate(input_ids=ids, attention_mask=mask, num_beams=beams, do_sample=False, max_new_tokens=NEW)
+            found = model.generate(
+                input_ids=ids, attention_mask=mask, num_beams=beams, do_sample=False, max_new_tokens=NEW, eos_token_id=END
+            )
             written += found[:, longest:].tolist()
     return {**speed(len(prompts), started), "written": written}
 
