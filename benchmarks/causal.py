@@ -29,11 +29,13 @@ and in fp32 `apart` and `sft` learn the same to all digits shown, but for roundi
 import argparse
 import importlib.util
 import json
+import random
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -43,6 +45,10 @@ from causal_decoding import WAYS as DECODING
 from causal_decoding import compare as compare_decoding
 from models import make_causal, make_causal_tokenizer
 from processes import Figures, figures, medians
+
+if TYPE_CHECKING:
+    from toi.data.examples import Row
+    from train import TrainOptions
 
 TASK, BATCH, RANK, DEV_ROWS = "aqg-cf", 8, 8, 48
 LEARNING_RATE = {"training": 3e-4, "lora": 2e-3}
@@ -59,20 +65,27 @@ def prepare_jaquad(folder: Path) -> None:
         prepare_squad(options, options.task(TASK), str(folder))
 
 
-def take(jaquad: Path, folder: Path, rows: int) -> None:
-    """A data folder with some rows of each split: whole contexts from all over the file; none has more rows than a step."""
+def take(jaquad: Path, folder: Path, rows: int) -> int:
+    """A data folder with some rows of each split: whole contexts, drawn, none with more rows than a step. How many train has."""
     from toi.data.examples import read_rows, split_path, write_rows
 
     folder.mkdir(exist_ok=True)
     shutil.copy(jaquad / "task.json", folder)
+    found = {}
     for split, count in (("train", rows), ("dev", DEV_ROWS), ("test", rows)):
         contexts: dict[str, list] = {}
         for row in read_rows(split_path(jaquad, split)):
-            contexts.setdefault(row.source.rpartition(" answer: ")[0], []).append(row)
+            contexts.setdefault(context_of(row), []).append(row)
         usual = [of_context for of_context in contexts.values() if len(of_context) <= BATCH]
-        mean = sum(map(len, usual)) / len(usual)
-        found = [row for of_context in usual[:: max(1, int(len(usual) * mean / count / 1.1))] for row in of_context]
-        write_rows(folder / f"{split}.tsv", found[:count])
+        drawn = random.Random(0).sample(usual, len(usual))
+        found[split] = [row for of_context in drawn for row in of_context][:count]
+        write_rows(folder / f"{split}.tsv", found[split])
+    return len({context_of(row) for row in found["train"]})
+
+
+def context_of(row: "Row") -> str:
+    """What stands before the answer in a source."""
+    return row.source.rpartition(" answer: ")[0]
 
 
 def write_steps(model: Path, data: Path) -> None:
@@ -98,7 +111,7 @@ def write_steps(model: Path, data: Path) -> None:
     (data / "steps.json").write_text(json.dumps(steps))
 
 
-def options_of(model: Path, data: Path, folder: Path, way: str, lora: bool, precision: str):  # noqa: ANN201
+def options_of(model: Path, data: Path, folder: Path, way: str, lora: bool, precision: str) -> "TrainOptions":
     """Of train.py. Validation, which the peer has none of, takes no more rows at once than a step."""
     from train import TrainOptions
 
@@ -230,7 +243,8 @@ def compare(args: argparse.Namespace) -> None:
     decoding = [way for way in DECODING if way == "ours" or way.removeprefix("peer_") in peers]
     prepare_jaquad(args.work / "jaquad_cf")
     data = args.work / f"jaquad_cf_{args.rows}{'_tiny' if args.tiny else ''}"
-    take(args.work / "jaquad_cf", data, args.rows)
+    contexts = take(args.work / "jaquad_cf", data, args.rows)
+    print(f"{args.rows} rows of {contexts} contexts", flush=True)
     args.rates = {}
     if set(args.parts) - {"decoding"}:
         args.rates = {of: figures(__file__, ["--one", "rate", "--precision", of])["rate"] for of in {*ours, *peers}}
