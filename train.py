@@ -218,13 +218,12 @@ def evaluate(options: TrainOptions) -> None:
     if os.environ.get("RANK", "0") != "0":  # one process of several scores, the others are done
         return
     from toi.data.tasks import data_of
-    from toi.models.checkpoint import quiet, update_metrics
+    from toi.models.checkpoint import update_metrics
     from toi.models.ready import load_noted
     from toi.scoring.model import evaluate_model
     from toi.scoring.tables import table
     from toi.training.run_report import write_model_card
 
-    quiet()
     batch_size, output_dir = options.per_device_eval_batch_size, options.output_dir
     checkpoint = load_noted(output_dir)  # so that it answers at once from then on
     scores, counts = evaluate_model(checkpoint, options.data_dir, splits, options, batch_size, output_dir)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_model
+from conftest import ROOT, make_model
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from toi.data.tasks import Task, chosen_task
@@ -46,6 +46,16 @@ def test_the_highlight_starts_as_the_mean(model, request):
     assert torch.equal(after[:known], before[:known])
     assert len(after) == max(len(before), known + 1)
     assert checkpoint.model.config.vocab_size == len(after)
+
+
+def test_a_trained_highlight_of_the_vocabulary_stays():
+    """A bare spiece.model does not say that <hl> is more than a piece: it was taken for new, and lost what it had learnt."""
+    checkpoint = load(str(ROOT / "samples" / "base"))
+    before = checkpoint.model.get_input_embeddings().weight.clone()
+    id = checkpoint.tokenizer.fast.convert_tokens_to_ids("<hl>")
+    assert add_highlight(checkpoint) == []
+    assert torch.equal(checkpoint.model.get_input_embeddings().weight, before)
+    assert checkpoint.tokenizer.encode("県庁は <hl> 甲府市<hl>です。").count(id) == 2
 
 
 def test_a_hub_model_with_nothing_but_pytorch_model_bin(tiny, tmp_path):

@@ -178,7 +178,7 @@ def set_to_mean(model: PreTrainedModel, ids: list[int], known: int) -> None:
 
 
 def add_highlight(checkpoint: Checkpoint) -> list[int]:
-    """Make `<hl>` one token of a model that does not have it. Returns the ids that are new."""
+    """Make `<hl>` one token of a model that does not have it. Returns the ids that are new; a trained `<hl>` stays as it is."""
     known = len(checkpoint.tokenizer)
     if not checkpoint.tokenizer.add(HIGHLIGHT):
         return []

@@ -130,15 +130,16 @@ class Tokenizer(Texts):
         return _facts(self, self._own)
 
     def add(self, token: str) -> bool:
-        """Make `token` one token, if it is not one yet. Returns whether it was added.
+        """Make `token` one token, if it is not one yet. Returns whether it is new: a piece of the vocabulary keeps its id.
 
         The model's embeddings must then have `len(tokenizer)` rows at least.
         """
         if token in self.added:
             return False
+        known = self.fast.backend_tokenizer.token_to_id(token) is not None
         self.fast.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)], special_tokens=True)
         self._find_added()
-        return True
+        return not known
 
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json` and its configuration, and the file of SentencePiece under its own name, if there is one."""

@@ -78,5 +78,8 @@ def _add_tokens(tokenizer: Tokenizer, path: Path) -> None:
     if not isinstance(added, dict) or not all(isinstance(id, int) for id in added.values()):
         raise InputError(f"{path}: not a list of added tokens (expected a JSON object, token to id)")
     for token, id in sorted(added.items(), key=lambda item: item[1]):
-        if tokenizer.add(token) and tokenizer.id_of(token) != id:
+        if token in tokenizer.added:
+            continue
+        tokenizer.add(token)
+        if tokenizer.id_of(token) != id:
             raise InputError(f"{path}: the id of {token} is {id}, but would be {tokenizer.id_of(token)}")
