@@ -97,10 +97,10 @@ def add(ways: Ways, question: str, weight: float) -> None:
     ways[question] = ways.get(question, 0.0) + weight
 
 
-def usual(ways: Ways) -> Ways:
-    """Without what nobody says: less than one question in 300."""
+def usual(ways: Ways, rarest: int = 300) -> Ways:
+    """Without what nobody says: less than one question in `rarest`."""
     total = sum(ways.values())
-    return {question: weight for question, weight in ways.items() if weight * 300 >= total}
+    return {question: weight for question, weight in ways.items() if weight * rarest >= total}
 
 
 def variants(value: Value) -> Iterator[tuple[str, float]]:

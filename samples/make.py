@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import facts
-from clauses import Clause, Element, Sentence, Slot, Ways, add, slots_of, usual
-from contexts import LEADS, Contexts
-from relations import Relation
-from verbs import Verb
-from words import Value
+from clauses import Sentence, slots_of, usual
+from contexts import Contexts
+from dictionary import real_words
+from tables import fact_context
+from wild import Wild
 
 HERE = Path(__file__).parent
 SEED = 20261121
@@ -28,99 +28,48 @@ LICENSE = "MIT (the sentences are ours, the facts are nobody's)"
 TEST_SHARE = 0.15  # of the entities of each table
 HELD_OUT = {"山梨県"}  # the demo asks about it
 TRAIN_INVENTED, TEST_INVENTED = 500, 90
+RAREST = {"train": 300, "test": 20_000}  # a right question is listed that one of so many would ask: for training the usual ones do
+TRAIN_WILD = 500  # articles of long sentences, in words of everyday use: training alone
 PARAGRAPHS_PER_FACT_ENTITY = 5
 QUESTIONS_PER_CONTEXT = 3
 UNNAMED = 0.75  # how much less often `question` leaves its subject unnamed than it may
 REPEATED_ANSWERS = 0.005  # contexts in which the annotated answer is not the first occurrence
-_CASES = {"は": ("は", "が"), "を": ("は", "を"), "では": ("では", "で")}  # of a topic: its particle, and that before a noun
 
 
-class Fact:
-    """A cell of a table, with all ways to say it and to ask for it."""
+def questions(rng: random.Random, sentences: list[Sentence], prefix: str, subject: str, rarest: int) -> dict[str, Any] | None:
+    """A SQuAD paragraph with up to `QUESTIONS_PER_CONTEXT` questions; None if nothing can be asked.
 
-    def __init__(self, domain: facts.Domain, entity: str, attribute: facts.Attribute, value: str):
-        self.subject = Value(entity, domain.asks, domain.noun)
-        self.value = Value(value, attribute.asks)
-        self.relation = Relation(self.subject, attribute.noun, self.value)
-        self._patterns = attribute.clauses
-
-    def clauses(self, polite: bool = True, unsaid: bool = False) -> list[Clause]:
-        """The ways to say it with a verb."""
-        found = []
-        for pattern in self._patterns:
-            first, second, verb = pattern.split(" ")
-            verb, tense = verb.split(":")
-            particle, case = _CASES[first[1:]]
-            topic = Element(self._named(first), particle, topic=True, case=case)
-            elements = topic, Element(self._named(second), second[1:])
-            found.append(Clause(elements, Verb(verb), tense, polite, unsaid and first[0] == "x"))
-        return found
-
-    def _named(self, pattern: str) -> Value:
-        return self.subject if pattern[0] == "x" else self.value
-
-    def sentence(self, rng: random.Random, unsaid: bool) -> Sentence:
-        """One way to say it, whose slots have all ways to ask: those of the sentence first."""
-        clauses = self.clauses(rng.random() < 0.65, unsaid)
-        by_verb = bool(clauses) and rng.random() < 0.4
-        sentence = rng.choice(clauses).sentence() if by_verb else self.relation.sentence(rng, unsaid)
-        return Sentence(sentence.text, tuple(slot._replace(ways=self._all(slot)) for slot in sentence.slots))
-
-    def _all(self, slot: Slot) -> Ways:
-        of_subject = slot.text == self.subject.text
-        ways = dict(slot.ways)
-        others = [self.relation.ways(of_subject)] + [
-            clause.ways(int((clause.elements[0].value is self.subject) != of_subject)) for clause in self.clauses()
-        ]
-        for other in others:
-            scale = 0.3 * sum(slot.ways.values()) / sum(other.values()) / len(others)
-            for question, weight in other.items():
-                add(ways, question, scale * weight)
-        return ways
-
-
-def fact_context(rng: random.Random, domain: facts.Domain, entity: str, length: int) -> list[Sentence]:
-    """One to three facts of an entity; from the second on the entity may be left unsaid."""
-    pairs = list(zip(domain.attributes, domain.rows[entity], strict=True))
-    rng.shuffle(pairs)
-    sentences: list[Sentence] = []
-    for attribute, value in pairs[:length]:
-        unsaid = bool(sentences) and rng.random() < 0.5
-        sentence = Fact(domain, entity, attribute, value).sentence(rng, unsaid)
-        sentences.append(sentence.behind(rng.choice(LEADS[:5])) if sentences and rng.random() < 0.2 else sentence)
-    return sentences
-
-
-def questions(rng: random.Random, sentences: list[Sentence], prefix: str, subject: str) -> dict[str, Any] | None:
-    """A SQuAD paragraph with up to `QUESTIONS_PER_CONTEXT` questions; None if nothing can be asked."""
+    The right questions that one in `rarest` would ask are listed; `question` is one that is more usual.
+    """
     context = "".join(sentence.text for sentence in sentences)
     # An answer that stands twice would leave open what is asked; a few such are kept, marked by their offset.
     asked = [slot for slot in slots_of(sentences) if context.count(slot.text) == 1 or rng.random() < REPEATED_ANSWERS]
     chosen = sorted(rng.sample(asked, min(len(asked), QUESTIONS_PER_CONTEXT)), key=lambda slot: slot.start)
     qas = []
     for i, slot in enumerate(chosen):
-        ways = usual(slot.ways)
+        ways = usual(slot.ways, rarest)
         right = sorted(ways, key=lambda question: (-ways[question], question))
-        named = [1.0 if subject in q or subject == slot.text else UNNAMED for q in right]
-        question = rng.choices(right, [ways[q] * how for q, how in zip(right, named, strict=True)])[0]
+        common = right[: len(usual(slot.ways))]
+        named = [1.0 if subject in q or subject == slot.text else UNNAMED for q in common]
+        question = rng.choices(common, [ways[q] * how for q, how in zip(common, named, strict=True)])[0]
         answer = {"text": slot.text, "answer_start": slot.start}
         qas.append({"id": f"{prefix}q{i}", "question": question, "answers": [answer], "questions": right})
     return {"context": context, "qas": qas} if qas else None
 
 
-def fact_article(rng: random.Random, domain: facts.Domain, entity: str, prefix: str) -> dict[str, Any]:
+def fact_article(rng: random.Random, domain: facts.Domain, entity: str, prefix: str, rarest: int) -> dict[str, Any]:
     """The article of an entity of a table."""
     paragraphs, seen = [], set()
     for i in range(PARAGRAPHS_PER_FACT_ENTITY):
-        sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
+        sentences = fact_context(rng, domain, entity, domain.rows[entity], 1 + i % len(domain.attributes))
         while sentences[0].text in seen:  # an article does not begin twice alike
-            sentences = fact_context(rng, domain, entity, 1 + i % len(domain.attributes))
+            sentences = fact_context(rng, domain, entity, domain.rows[entity], 1 + i % len(domain.attributes))
         seen.add(sentences[0].text)
-        paragraphs.append(questions(rng, sentences, f"{prefix}p{i}", entity))
+        paragraphs.append(questions(rng, sentences, f"{prefix}p{i}", entity, rarest))
     return {"title": entity, "paragraphs": [paragraph for paragraph in paragraphs if paragraph]}
 
 
-def invented_article(contexts: Contexts, titles: set[str], prefix: str) -> dict[str, Any]:
+def invented_article(contexts: Contexts, titles: set[str], prefix: str, rarest: int) -> dict[str, Any]:
     """The article of an invented entity, or of somebody without a name: one or two contexts of one to four sentences."""
     rng = contexts.rng
     kind = contexts.kind()
@@ -131,9 +80,16 @@ def invented_article(contexts: Contexts, titles: set[str], prefix: str) -> dict[
     titles.add(title)
     lengths = rng.choices((1, 2, 3, 4), (25, 35, 25, 15), k=rng.randint(1, 2))
     found = [
-        questions(rng, contexts.context(length, kind, subject), f"{prefix}p{i}", subject.text) for i, length in enumerate(lengths)
+        questions(rng, contexts.context(length, kind, subject), f"{prefix}p{i}", subject.text, rarest)
+        for i, length in enumerate(lengths)
     ]
     return {"title": title, "paragraphs": [paragraph for paragraph in found if paragraph]}
+
+
+def wild_article(rng: random.Random, wild: Wild, number: int) -> dict[str, Any]:
+    """An article of two long sentences about this and that."""
+    found = [questions(rng, [wild.sentence()], f"w{number:04}p{i}", "", RAREST["train"]) for i in range(2)]
+    return {"title": f"長い文 {number}", "paragraphs": [paragraph for paragraph in found if paragraph]}
 
 
 def make(seed: int = SEED) -> dict[str, list[dict[str, Any]]]:
@@ -145,12 +101,15 @@ def make(seed: int = SEED) -> dict[str, list[dict[str, Any]]]:
         held_out = {*rng.sample(entities, round(len(entities) * TEST_SHARE)), *(HELD_OUT & domain.rows.keys())}
         for e, entity in enumerate(entities):
             split = "test" if entity in held_out else "train"
-            articles[split].append(fact_article(rng, domain, entity, f"f{d}-{e:03}"))
+            articles[split].append(fact_article(rng, domain, entity, f"f{d}-{e:03}", RAREST[split]))
     titles = {entity for domain in facts.DOMAINS for entity in domain.rows}
     contexts = Contexts(rng)
     for split, count in (("train", TRAIN_INVENTED), ("test", TEST_INVENTED)):
-        made = [invented_article(contexts, titles, f"{split[0]}{i:04}") for i in range(count)]
+        made = [invented_article(contexts, titles, f"{split[0]}{i:04}", RAREST[split]) for i in range(count)]
         articles[split] += [article for article in made if article["paragraphs"]]
+    wild = Wild(Contexts(rng, real_words(seed)).draw)
+    made = [wild_article(rng, wild, i) for i in range(TRAIN_WILD)]
+    articles["train"] += [article for article in made if article["paragraphs"]]
     return articles
 
 

@@ -6,7 +6,7 @@
     spans    霧沢一は<extra_id_0>に住んで<extra_id_1>。             -> <extra_id_0>白浜市<extra_id_1>います
 
 The last is T5's span corruption (Raffel et al. 2020, section 3.1.4). Texts are drawn anew all the time: a name that returned would be
-learnt by heart instead of being read. No table of facts is drawn from.
+learnt by heart instead of being read. Of the tables of facts the columns are known (a prefecture has a capital), not one row.
 """
 
 import random
@@ -18,13 +18,15 @@ from typing import Any
 import sentencepiece as spm
 from clauses import Sentence, Slot, slots_of, usual
 from contexts import Contexts
+from tables import InventedTables
 from wild import Wild
 
 HIGHLIGHT = "<hl>"
 SENTINELS = 100  # T5's <extra_id_0> ... <extra_id_99>, behind the vocabulary
 _TASKS = {"marked": 70, "ask": 16, "answer": 7, "spans": 7}
 _LONGEST = 224  # tokens of a source
-_WILD = 0.4  # of the contexts have long sentences
+_TABLES = 0.18  # of the contexts are like those of tables of facts
+_WILD = 0.45  # of the others have long sentences
 
 
 class Narrow(random.Random):
@@ -49,11 +51,13 @@ class Reader:
         self._narrow_rng = Narrow(seed)
         self._narrow_rng.renew()
         self._usual, self._hard = Contexts(self.rng, dictionary), Contexts(self._narrow_rng)
-        self._wild = Wild(self._usual.draw)
+        self._tables, self._wild = InventedTables(self._usual.draw), Wild(self._usual.draw)
         self._narrow = narrow
 
     def context(self) -> list[Sentence]:
         """One to five sentences about one subject, sometimes with some about another."""
+        if self.rng.random() < _TABLES:
+            return self._tables.context()
         contexts = self._usual
         if self.rng.random() < self._narrow:
             self._narrow_rng.renew()

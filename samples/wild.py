@@ -24,6 +24,7 @@ from clauses import (
     variants,
     verb_endings,
 )
+from contexts import PEOPLE
 from frames import ACTIONS, OTHERS, Frame
 from relations import ATTRIBUTES, EQUATIONS, Relation, equation
 from values import UNITS, Drawer, number
@@ -51,6 +52,8 @@ class Token(NamedTuple):
 
     def asked(self, ask: str) -> str:
         """With an interrogative in place of the value, and nothing before it."""
+        if ask in ("なぜ", "どうして"):  # 熱を出した+ため、: なぜ
+            return ask
         return ask + particle_of(ask, self.particle, self.after == "、")
 
 
@@ -87,7 +90,7 @@ _PHRASES = tuple(
     [人]で  全員で  [language]で  [relative_time]から  [when]まで  [year]以来  [year]ごろ  [thing]のかわりに  [thing|theme]について  [thing|abstract]のために  [role|person]のために
     [town|region]に向かって  [place]の中で  [円]で  [時間]ほど  [分]ほどで  [年間]にわたって  [日間]かけて  わずか[歳]で  [歳]のときに  [歳]のころ、  [thing|goods]とともに  [thing|goods]を持って
     [color]から[color]に  [incident]の後、  [incident]の前に  [event|festival]の日、  [event|festival]では、  [person]によって  [disease|weather]で  [weather]のため、  [purpose|event]のため、
-    [town]と[town]の間で  [place]から[place]まで  [thing|material]の上に  今も  今では  いまだに  きょう  きのう  あす、  ここでは、  本日は  当時、  日本で  世界で  町の中で  そのため、  しかし、  また、
+    [town]と[town]の間で  [town+2]の間で  [thing+2]から  [place]から[place]まで  [thing|material]の上に  今も  今では  いまだに  きょう  きのう  あす、  ここでは、  本日は  当時、  日本で  世界で  町の中で  そのため、  しかし、  また、
     今年も  自分の手で  一人で  大きな声で  朝から晩まで  [weekday]ごとに  秋が深まると、  春になると、  冬の間、  天気のよい日には、  一日に[時間|回|個]  年に[回]  一度に[人|個|つ]
     """.splitlines()
     for phrase in line.split("  ")
@@ -99,6 +102,17 @@ _ANYTHING = (
     "animal|bird|fish|thing|thing|town|landmark|vehicle|goods|shop|structure|work|festival|food|flower|product|weather|region"
 )
 _OWNERS = "family|role|town|place|person|when|relative_time|thing|goods|theme|organization"
+_OF_MANY = (
+    ("landmark", "場所 名所 景色"), ("town|region", "町 都市 地域 所"), ("animal|bird|fish", "生き物 動物"), ("flower|tree", "花 木 植物"), ("food", "料理 食べ物"),
+    ("person|role|family", "人 選手 学者 職人 子ども"), ("thing|goods|product", "もの 品 道具"), ("structure|shop", "建物"), ("work", "作品 本 物語"),
+)  # fmt: skip
+_MOST = (
+    "大きな 大きい 小さな 小さい 高い 長い 短い 古い 新しい 有名な 深い 美しい 速い 重い 人気のある 多く売れた よく知られた".split()
+)
+_SUBJECT_GAPS = {  # what a thing does or is, said before it: 滋賀県にある(琵琶湖)
+    kind: [f for f in OTHERS if kind in f.subject.split("|") and f.case == "が" and not f.verb.written.endswith("i")]
+    for kind in {kind for f in OTHERS for kind in f.subject.split("|")}
+}
 _NOUNS = ("予定", "つもり", "はず", "ところ", "そう", "ばかり", "こと", "よう")
 
 
@@ -137,14 +151,14 @@ class Wild:
         value, before = self.draw(kind), ""
         said = value.asks[0] in ("何", "誰", "どこ")
         if said and self.rng.random() < 0.06:
-            value = Value(value.text + self.rng.choice(("と", "や", "、", "または")) + self.draw(kind).text, value.asks[:1])
+            value = self._pair(value, kind)
         elif value.asks[0] == "何" and not case and self.rng.random() < 0.06 and "『" not in value.text:
             return Token("」" + after, value, "「", after.removesuffix("、"))
         limits = [limited for plain, limited in _LIMITS if plain == after] if said and not case else []
         if limits and self.rng.random() < 0.08:
             return Token(self.rng.choice(limits), value, "", after)
         if value.asks[0] in ("何", "どこ", "誰") and self.rng.random() < 0.35:
-            before = self._modifier(depth)
+            before = self._modifier(depth, kind)
             if value.asks[0] == "何" and self.rng.random() < 0.12:
                 before = self.quantity().text + "の"
             if value.asks[0] != "誰" and self.rng.random() < 0.3:
@@ -153,13 +167,26 @@ class Wild:
             before = self.rng.choice(("約", "およそ", "毎年"))
         return Token(after, value, before, case)
 
-    def _modifier(self, depth: int) -> str:
+    def _pair(self, one: Value, kind: str) -> Value:
+        """Two of a type, asked for as one or as two: 水と二酸化炭素, 何と何 or 何."""
+        link, ask = self.rng.choice(("と", "と", "や", "、", "または")), one.asks[0]
+        return Value(one.text + link + self.draw(kind).text, (f"{ask}と{ask}", ask) if link == "と" else (ask,))
+
+    def _modifier(self, depth: int, kind: str = "") -> str:
         draw = self.rng.random()
         if draw < 0.4:
             known = self._word("adjective") if self.rng.random() < 0.5 else None
             return known or self.rng.choice(ADJECTIVES)
         if draw < 0.7 or not depth:
             return self.draw(_OWNERS).text + self.rng.choice(("の", "の", "にある"))
+        of_kind = ACTIONS if kind in PEOPLE else _SUBJECT_GAPS.get(kind, ())
+        if of_kind and self.rng.random() < 0.5:  # 豆腐屋を営む(田中さん), 滋賀県にある(琵琶湖)
+            frame = self.rng.choice(of_kind)
+            verb = self._verb(frame)
+            said = "".join(token.text for token in self._elements(frame.elements, depth - 1))
+            return said + self.rng.choice(
+                (verb.base, verb.past) if verb.base == "ある" else (verb.past, verb.past, verb.base, verb.te + "いる")
+            )
         frame = self.rng.choice([f for f in ACTIONS if f.elements and f.elements[-1].endswith("を")])
         inner = "".join(token.text for token in self._elements(frame.elements[:-1], depth - 1))
         who = self.draw("family|role|person").text + "が" if self.rng.random() < 0.6 else ""
@@ -184,7 +211,10 @@ class Wild:
         if not rest:
             return [Token(first)]
         kinds, afters = rest[::2], rest[1::2]
-        tokens = [Token(after, self.draw(kind)) for kind, after in zip(kinds, afters, strict=True)]
+        tokens = [
+            Token(after, self._pair(self.draw(kind[:-2]), kind[:-2]) if kind.endswith("+2") else self.draw(kind))
+            for kind, after in zip(kinds, afters, strict=True)
+        ]
         return [tokens[0]._replace(before=first), *tokens[1:]]
 
     def _time(self) -> Token:
@@ -216,8 +246,10 @@ class Wild:
         }[form]  # fmt: skip
         reason = {"ため、": 0.5, "ので、": 0.5, "ために": 0.6}.get(link)
         if reason is not None and self.rng.random() < reason:
-            whole = "".join(token.text for token in tokens) + said + link.rstrip("、に")
-            return Group([Token(link[len(link.rstrip("、に")) :], Value(whole, ("なぜ", "どうして")))], aside=True)
+            cause = "".join(token.text for token in tokens) + said
+            if self.rng.random() < 0.6:  # ため may belong to the answer
+                cause, link = cause + link.rstrip("、に"), link[len(link.rstrip("、に")) :]
+            return Group([Token(link, Value(cause, ("なぜ", "どうして")))], aside=True)
         clause_tense = {"past": "past", "polite": "past", "base": "present", "te いる": "lasting"}.get(form, "")
         return Group([*tokens, Token(said + link)], form != "te" or link != "", verb=verb, tense=clause_tense)
 
@@ -283,6 +315,8 @@ class Wild:
             subject = self.draw(kind)
             described = Value(self._modifier(1) + subject.text, subject.asks, subject.noun)
             return equation(self.draw, kind, described).sentence(self.rng)
+        if draw < 0.17:
+            return self._superlative()
         groups, frame = self.groups()
         chosen = self._verb(frame)
         verb, polite = self._predicate(chosen), self.rng.random() < 0.65
@@ -323,6 +357,35 @@ class Wild:
             if relation.value.asks
         )
         return Sentence(f"{between}{two.value.text}{'です' if polite else 'だ'}。", slots)
+
+    def _superlative(self) -> Sentence:
+        """滋賀県にある琵琶湖は、日本でいちばん大きな湖です."""
+        kind, nouns = self.rng.choice(_OF_MANY)
+        subject, where = self.draw(kind), self.draw(self.rng.choice(("region", "town", "place", "school", "organization")))
+        if self.rng.random() < 0.6:
+            where = Value(self.rng.choice(("日本", "世界", "国内", "県内", "町", "東日本", "この国", "アジア")), ("どこ",))
+        noun = subject.noun if kind == "landmark" and subject.noun != "場所" else self.rng.choice(nouns.split())
+        rest = (
+            self.rng.choice(("で", "で", "の中で")) + self.rng.choice(("いちばん", "一番", "最も")) + self.rng.choice(_MOST) + noun
+        )
+        before = self._modifier(1, kind) if self.rng.random() < 0.4 else ""
+        polite = self.rng.random() < 0.65
+        copula = "です" if polite else self.rng.choice(("だ", "である"))
+        of_subject: Ways = {}
+        of_place: Ways = {}
+        for e, how in COPULA[polite]:
+            for w, weight in variants(subject):
+                for form, often in (("{p}は{w}{e}", 3.0), ("{w}が{p}{e}", 2.0), ("{p}なのは{w}{e}", 0.3)):
+                    add(of_subject, form.format(p=where.text + rest, w=w, e=e), how * weight * often)
+            for name, weight in subjects(subject):
+                add(of_place, ("" if name is None else f"{name}は") + "どこ" + rest + e, how * weight)
+        if self.rng.random() < 0.35:
+            head = f"{where.text}{rest}は{self.rng.choice(('', '、'))}{before}"
+            slots = Slot(where.text, 0, of_place), Slot(subject.text, len(head), of_subject)
+            return Sentence(f"{head}{subject.text}{copula}。", slots)
+        head = f"{before}{subject.text}は{self.rng.choice(('', '、'))}"
+        slots = Slot(subject.text, len(before), of_subject), Slot(where.text, len(head), of_place)
+        return Sentence(f"{head}{where.text}{rest}{copula}。", slots)
 
     def _ways(self, groups: list[Group], g: int, t: int, endings: Endings, plain: str, polite: bool, tense: str) -> Ways:
         """The right questions for a token."""

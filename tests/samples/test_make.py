@@ -7,6 +7,7 @@ import facts
 import invented
 import make
 import pytest
+import tables
 from conftest import ROOT
 
 from toi.data.examples import SPLITS, read_examples
@@ -67,6 +68,8 @@ def test_all_right_questions_are_listed():
     mount = next(e for e in examples if "山梨県" in e.context and e.answers[0].text == "甲府市")
     for question in ("山梨県の県庁所在地はどこですか?", "この県の県庁所在地は何市ですか?", "県庁所在地はどこでしょうか?"):
         assert question in mount.extra["questions"]
+    rare = {split: {q for e in read_squad(SAMPLES / f"{split}.json") for q in e.extra["questions"]} for split in ("train", "test")}
+    assert "何という市がこの県の県庁所在地ですか?" in rare["test"] - rare["train"]  # right, if few would ask so
 
 
 FACTS = [  # table, entity, attribute -> right for the value, right for the entity
@@ -83,7 +86,7 @@ FACTS = [  # table, entity, attribute -> right for the value, right for the enti
 def test_a_fact_is_asked_for_in_any_of_its_ways(domain, entity, noun, of_value, of_entity):
     """However it was said."""
     column = [attribute.noun for attribute in domain.attributes].index(noun)
-    fact = make.Fact(domain, entity, domain.attributes[column], domain.rows[entity][column])
+    fact = tables.Fact(domain, entity, domain.attributes[column], domain.rows[entity][column])
     for seed in range(20):
         for slot in fact.sentence(random.Random(seed), False).slots:
             assert (of_entity if slot.text == entity else of_value) in slot.ways

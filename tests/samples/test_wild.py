@@ -58,12 +58,29 @@ LIMITED = [
     (Token("、", Value("1987年", ("何年", "いつ"))), "いつ", "いつ"),
     (Token("の日、", Value("運動会", ("何",))), "何", "何の日、"),
     (Token("に", Value("六時", ("何時",))), "何時", "何時に"),
+    (Token("ため、", Value("熱を出した", ("なぜ",))), "なぜ", "なぜ"),
 ]
 
 
 @pytest.mark.parametrize(("token", "ask", "asked"), LIMITED)
 def test_what_stands_behind_an_interrogative(token, ask, asked):
     assert token.asked(ask) == asked
+
+
+def test_two_things_are_asked_for_as_one_or_as_two():
+    found = {WILD._pair(Value("水", ("何", "何という水")), "landmark").asks for _ in range(50)}
+    assert found == {("何と何", "何"), ("何",)}
+    assert Token("の間で", Value("新橋と横浜", ("どことどこ", "どこ"))).asked("どことどこ") == "どことどこの間で"
+
+
+def test_the_most_of_many():
+    for _ in range(100):
+        sentence = WILD._superlative()
+        behind = [sentence.text[slot.start + len(slot.text) :] for slot in sentence.slots]
+        second = bool(re.match("で(?!す|ある)|の中で", behind[1]))
+        where, subject = sentence.slots[second], sentence.slots[not second]
+        assert any(question.startswith(where.text) for question in subject.ways)
+        assert any(question.startswith(f"{subject.text}はどこ") for question in where.ways)
 
 
 def test_any_verb_of_a_dictionary_is_used():
