@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from pretrain import grow, make_model
+from t5_base import grow, make_model
 
 
 def small(d_ff, layers):
