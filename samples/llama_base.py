@@ -76,10 +76,10 @@ def start_near_copying(model: transformers.LlamaForCausalLM) -> None:
             compared = torch.arange(7 * head, 7 * head + len(slow)) % _HEAD  # other ones by other heads
             for weight, subspace in ((attention.q_proj.weight[at], content), (attention.k_proj.weight[at], before)):
                 weight.zero_()
-                weight[slow] = 2 * subspace[compared]
+                weight[slow] = 2.2 * subspace[compared]
             passed = content[at]
-            attention.v_proj.weight[at][: len(passed)] = 1.4 * passed
-            attention.o_proj.weight[:, at][:, : len(passed)] = 1.4 * passed.T
+            attention.v_proj.weight[at][: len(passed)] = 1.6 * passed
+            attention.o_proj.weight[:, at][:, : len(passed)] = 1.6 * passed.T
 
 
 def make_model(vocabulary: int, args: argparse.Namespace) -> transformers.LlamaForCausalLM:
