@@ -7,14 +7,17 @@ say how such texts go on, which is what T5 has its span corruption for. Pairs of
 
 import argparse
 import math
+from types import MethodType
 
 import torch
 import transformers
 from growing import grow_layers
 from reading import HIGHLIGHT, SENTINELS, Encoder
 from torch.nn import functional
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from toi.models.causal import fast
+from toi.models.t5.functions import Norm
 
 FOLDER, LAYERS, D_FF = "base-causal", (6,), 384
 _HEAD, _THETA = 32, 1e5  # dimensions of a head; base of the rotary positions
@@ -103,13 +106,25 @@ def grow(model: transformers.LlamaForCausalLM, smaller: transformers.LlamaForCau
 
 
 def speed_up(model: transformers.LlamaForCausalLM) -> None:
-    """Train this model faster from now on: rows are so short that plain products need half the time of torch's own attention."""
+    """Train this model faster from now on.
+
+    Rows are so short that plain products need half the time of torch's own attention; T5's norm is also Llama's.
+    """
     fast.speed_up(model)
     model.set_attn_implementation("eager")
+    for module in model.modules():
+        if type(module) is LlamaRMSNorm:
+            module.forward = MethodType(_norm, module)
+
+
+def _norm(self: LlamaRMSNorm, x: torch.Tensor) -> torch.Tensor:
+    low = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    return Norm.apply(x, self.weight, self.variance_epsilon, low)
 
 
 def loss_of(model: transformers.LlamaForCausalLM, pairs: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean loss per target token of a batch, in training with some of that of sources, and whether each target token was right.
+    """The mean loss per target token of a batch, and for each whether it was predicted; in training the loss has a share of the
+    sources', and nobody asks for the latter.
 
     Padding stands behind a row, where none of its tokens sees it. Logits are computed where they are asked for.
     """
@@ -134,7 +149,7 @@ def loss_of(model: transformers.LlamaForCausalLM, pairs: list[tuple[list[int], l
     losses = functional.cross_entropy(logits.float(), labels, reduction="none")
     loss = losses[of_target].mean()
     if model.training:
-        loss = loss + _SOURCE_WEIGHT * losses[~of_target].mean()
+        return loss + _SOURCE_WEIGHT * losses[~of_target].mean(), of_target.new_empty(0)
     return loss, logits[of_target].argmax(-1) == labels[of_target]
 
 
