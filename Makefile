@@ -1,4 +1,5 @@
 # make demo    environment, sample data, fine-tuning, scores, two generated questions
+# make demo-causal    the same with a decoder-only model
 # make test    the tests
 # make check   ruff, mypy and the layers of the rooms;  make format   ruff rewrites
 # PYTHON=python3.11 chooses the interpreter of the environment in .venv
@@ -6,10 +7,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 
-.PHONY: demo test check format clean
+.PHONY: demo demo-causal test check format clean
 
 demo: .venv/installed
 	PYTHON=$(PY) bash samples/demo.sh
+
+demo-causal: .venv/installed
+	PYTHON=$(PY) bash samples/demo.sh base-causal
 
 test: .venv/installed-dev
 	$(PY) -m pytest

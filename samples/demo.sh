@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# The whole way, on the sample: data, fine-tuning, scores, two questions. `make demo` calls it.
+# The whole way, on the sample: data, fine-tuning, scores, two questions. `make demo` calls it, and `make demo-causal` with another base.
+#   bash samples/demo.sh [base]            samples/base -> model
+#   bash samples/demo.sh base-causal       samples/base-causal -> model-causal
 set -euo pipefail
 cd "$(dirname "$0")/.."
+base=${1:-base}
+output=model${base#base}
 PYTHON=${PYTHON:-python}
 
 # Show a command as one would type it, then run it.
@@ -16,13 +20,17 @@ run() {
 
 # The demo may replace its own model, never another one.
 overwrite=()
-if [ -f model/task.json ] && grep -q '"name": "Toi sample"' model/task.json; then
+if [ -f "$output/task.json" ] && grep -q '"name": "Toi sample"' "$output/task.json"; then
     overwrite=(--overwrite_output_dir)
+fi
+model=() # `generate.py` takes `model` where none is named
+if [ "$output" != model ]; then
+    model=(--model_name_or_path "$output")
 fi
 
 run prepare_jsquad_aqg.py --highlight --train_file samples/train.json --test_file samples/test.json \
     --output_dir data_sample --dataset_name "Toi sample" --license MIT --questions_per_answer 4 --overwrite_output_dir
-run train.py --do_train --do_eval --model_name_or_path samples/base --data_dir data_sample --output_dir model \
+run train.py --do_train --do_eval --model_name_or_path "samples/$base" --data_dir data_sample --output_dir "$output" \
     --max_steps 1150 --per_device_train_batch_size 32 --learning_rate 7e-4 ${overwrite[@]+"${overwrite[@]}"}
-run generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。
-run generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --bad_words 山梨 山梨県
+run generate.py ${model[@]+"${model[@]}"} --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。
+run generate.py ${model[@]+"${model[@]}"} --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --bad_words 山梨 山梨県

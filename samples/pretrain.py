@@ -1,20 +1,23 @@
-"""Make the weights of `samples/base/`: a small T5 that has read invented Japanese, can copy what it reads, and can ask.
+"""Make the weights of `samples/base/` and `samples/base-causal/`: a small T5 and a small Llama that have read invented Japanese,
+can copy what they read, and can ask.
 
     python samples/vocabulary.py
     python samples/pretrain.py --steps 16000 --work_dir /tmp/pretraining --minutes 30
     python samples/pretrain.py --steps 16000 --work_dir /tmp/pretraining            (goes on)
     python samples/pretrain.py --steps 40000 --work_dir /tmp/more --go_on           (reads on, from the base that is there)
+    python samples/pretrain.py --architecture llama --steps 8000 --work_dir /tmp/causal
 
 The text comes from `reading.py`: no table of facts is read here, so no fact of the sample's train, dev or test split is in it. A run
 stops by itself after `--minutes`, or on Ctrl-C, and the same command goes on; the batches are those of a run in one piece. `--steps` may be
-changed as long as the last `--decay_steps`, in which the learning rate falls, have not begun. Copying by cross-attention comes late in
-training, so the weights start near it: see `start_near_copying`.
+changed as long as the last `--decay_steps`, in which the learning rate falls, have not begun. Copying comes late in training, so the
+weights start near it: see `start_near_copying` in `t5_base.py` and `llama_base.py`, where all that the two differ in stands.
 """
 
 import argparse
 import json
 import math
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -22,115 +25,39 @@ from typing import Any
 
 import torch
 import transformers
-from torch.nn import functional
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+import llama_base
+import t5_base
 from dictionary import real_words
 from reading import Encoder, batches
 
-from toi.models.t5.fast import speed_up
 from toi.system.memory import keep_memory
 from toi.training.optimizer import mixed_precision
 
 WARM_UP, REPORT, SAVE = 200, 200, 500  # steps
-
-
-def start_near_copying(model: transformers.T5ForConditionalGeneration) -> None:
-    """Set some heads to what a copying T5 ends up with (induction heads, Olsson et al. 2022).
-
-    Encoder head 0 looks one token back, so that a position knows what stands before it; the first
-    decoder cross-attention looks for positions whose "before" is the token just written, and its
-    values pass on the token that stands there. With tied embeddings that writes the next token of
-    the copied text, also where the token was never trained. Training does the rest.
-    """
-    config = model.config
-    d, k = config.d_model, config.d_kv
-    generator = torch.Generator().manual_seed(1)
-    basis = torch.linalg.qr(torch.randn(d, d, generator=generator))[0].T  # orthonormal rows
-    rows = [basis[i * k : (i + 1) * k] for i in range(d // k)]  # each (k, d)
-    encoder, decoder = model.encoder.block, model.decoder.block
-    with torch.no_grad():
-        bias = encoder[0].layer[0].SelfAttention.relative_attention_bias.weight  # (buckets, heads)
-        half = config.relative_attention_num_buckets // 2
-        for head, bucket in ((0, 1), (1, 2), (2, half + 1)):  # one back, two back, one ahead
-            bias[bucket, head] = 8.0
-        bias = decoder[0].layer[0].SelfAttention.relative_attention_bias.weight
-        for head, bucket in ((0, 1), (1, 2)):
-            bias[bucket, head] = 8.0
-        attention = encoder[0].layer[0].SelfAttention
-        attention.v.weight[:k] = rows[0]
-        attention.o.weight[:, :k] = rows[1].T  # what stands before, written into a subspace of its own
-        cross = decoder[0].layer[1].EncDecAttention
-        for head in range(2):
-            cross.q.weight[head * k : (head + 1) * k] = rows[0] * 0.7
-            cross.k.weight[head * k : (head + 1) * k] = rows[1] * 0.7
-        for head in range(config.num_heads):
-            cross.v.weight[head * k : (head + 1) * k] = rows[head % len(rows)]
-            cross.o.weight[:, head * k : (head + 1) * k] = rows[head % len(rows)].T
-
-
-def make_model(vocabulary: int, args: argparse.Namespace) -> transformers.T5ForConditionalGeneration:
-    """The model at its start."""
-    config = transformers.T5Config(
-        vocab_size=vocabulary, d_model=args.d_model, d_kv=32, num_heads=args.d_model // 32, d_ff=args.d_ff,
-        num_layers=args.layers[0], num_decoder_layers=args.layers[1], dropout_rate=0.0, pad_token_id=0, eos_token_id=1,
-        decoder_start_token_id=0, tie_word_embeddings=True,
-    )  # fmt: skip
-    model = transformers.T5ForConditionalGeneration(config)
-    start_near_copying(model)
-    return model
-
-
-def grow(model: transformers.T5ForConditionalGeneration, smaller: transformers.T5ForConditionalGeneration) -> None:
-    """Give a model what a smaller one has learnt: it says the same, and has room to learn more (Net2Net, Chen et al. 2016).
-
-    New layers stand among the old ones and write nothing yet, as do new units of a feed-forward layer: their output matrices are 0.
-    """
-    model.shared.weight.data.copy_(smaller.shared.weight)
-    for stack, old in ((model.encoder, smaller.encoder), (model.decoder, smaller.decoder)):
-        stack.final_layer_norm.load_state_dict(old.final_layer_norm.state_dict())
-        places = [i * len(stack.block) // len(old.block) for i in range(len(old.block))]
-        for i, block in enumerate(stack.block):
-            before = old.block[max(j for j, place in enumerate(places) if place <= i)]
-            for name, parameter in block.named_parameters():
-                if "relative_attention_bias" in name:
-                    parameter.data.copy_(old.block[0].get_parameter(name))
-                    continue
-                known = before.get_parameter(name)
-                if name.endswith(("o.weight", "wo.weight")):  # of attention and of the feed-forward layer
-                    parameter.data.zero_()
-                    if i in places:
-                        parameter.data[:, : known.shape[1]] = known.data
-                else:
-                    parameter.data[: known.shape[0]] = known.data
-
-
-def loss_of(model: Any, pairs: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean loss per target token of a batch, and for each target token whether it was predicted."""
-    pad = torch.nn.utils.rnn.pad_sequence
-    ids = pad([torch.tensor(s) for s, _ in pairs], batch_first=True)
-    labels = pad([torch.tensor(t) for _, t in pairs], batch_first=True, padding_value=-100)
-    kept = labels != -100
-    shifted = torch.cat([labels.new_zeros(len(labels), 1), labels[:, :-1].clamp(min=0)], dim=1)
-    logits = model(input_ids=ids, attention_mask=ids.ne(0), decoder_input_ids=shifted, kept=kept).logits[0]
-    return functional.cross_entropy(logits.float(), labels[kept]), logits.argmax(-1) == labels[kept]
+ARCHITECTURES: dict[str, Any] = {"t5": t5_base, "llama": llama_base}
+_NO_MATRICES = ("shared", "relative", "embed_tokens")  # in the names of what looks things up, which Muon is not for
 
 
 class Run:
     """A pretraining under way: model, optimizers, and how far it is."""
 
     def __init__(self, args: argparse.Namespace):
-        self.args = args
+        self.args, self.kind = args, ARCHITECTURES[args.architecture]
         keep_memory()
         torch.manual_seed(args.seed)
         torch.set_num_threads(args.threads)
+        if not (args.output_dir / "spiece.model").is_file():  # one vocabulary serves both
+            args.output_dir.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(HERE / "base" / "spiece.model", args.output_dir / "spiece.model")
         self.encode = Encoder(args.output_dir)
-        self.model = make_model(self.encode.size, args)
+        self.model = self.kind.make_model(self.kind.vocabulary_size(self.encode), args)
         matrices, others = [], []
         for name, parameter in self.model.named_parameters():
-            inside = parameter.ndim == 2 and "shared" not in name and "relative" not in name
+            inside = parameter.ndim == 2 and not any(part in name for part in _NO_MATRICES)
             (matrices if inside else others).append(parameter)
         self.peaks = (args.muon_learning_rate, args.learning_rate)
         self.optimizers: list[Any] = [
@@ -141,7 +68,7 @@ class Run:
         self.log: list[dict[str, Any]] = []
         self.pieces: list[dict[str, Any]] = []  # where a run went on, and with which options
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed_precision("auto") == "bf16")
-        speed_up(self.model)
+        self.kind.speed_up(self.model)
         checkpoint = args.work_dir / "checkpoint.pt"
         if checkpoint.is_file():
             state = torch.load(checkpoint, weights_only=True)
@@ -151,12 +78,11 @@ class Run:
             self.step, self.begun, self.seconds = state["step"], state["begun"], state["seconds"]
             self.log, self.pieces = state["log"], state["pieces"]
         elif args.go_on:  # with optimizers that begin anew, and layers and units that the base has not
-            half = transformers.T5ForConditionalGeneration.from_pretrained(args.output_dir, dtype=torch.float32)
-            grow(self.model, half)
+            self.kind.grow(self.model, type(self.model).from_pretrained(args.output_dir, dtype=torch.float32))
             about = json.loads((args.output_dir / "pretraining.json").read_text())
             self.step, self.log, self.pieces = about["steps_done"], about["log"], about["pieces"]
             self.begun, self.seconds = self.step, self.log[-1]["minutes"] * 60
-        left_out = ("output_dir", "work_dir", "minutes", "threads", "go_on")
+        left_out = ("architecture", "output_dir", "work_dir", "minutes", "threads", "go_on")
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(args).items() if k not in left_out}
         if not self.pieces or self.pieces[-1]["options"] != options:
             self.pieces.append({"from_step": self.step, "options": options})
@@ -173,7 +99,7 @@ class Run:
             for group in optimizer.param_groups:
                 group["lr"] = peak * share
         with self.autocast:
-            loss, _ = loss_of(self.model, pairs)
+            loss, _ = self.kind.loss_of(self.model, pairs)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -186,7 +112,7 @@ class Run:
         """Loss per target token, and the share of tokens predicted right."""
         self.model.eval()
         with torch.no_grad(), self.autocast:
-            found = [loss_of(self.model, pairs) for pairs in fixed]
+            found = [self.kind.loss_of(self.model, pairs) for pairs in fixed]
         self.model.train()
         count = sum(len(right) for _, right in found)
         loss = sum(loss.item() * len(right) for loss, right in found) / count
@@ -202,9 +128,11 @@ class Run:
         args.work_dir.mkdir(parents=True, exist_ok=True)
         torch.save(state, args.work_dir / "checkpoint.new")
         os.replace(args.work_dir / "checkpoint.new", args.work_dir / "checkpoint.pt")
-        half = transformers.T5ForConditionalGeneration(self.model.config).to(torch.float16)
+        half = type(self.model)(self.model.config).to(torch.float16)
         half.load_state_dict(self.model.state_dict())
         half.save_pretrained(args.output_dir)
+        if added := self.kind.added_tokens(self.encode):
+            (args.output_dir / "added_tokens.json").write_text(json.dumps(added) + "\n")
         versions = {"torch": torch.__version__, "transformers": transformers.__version__}
         about = {"pieces": self.pieces, "versions": versions, "steps_done": self.step, "log": self.log}
         (args.output_dir / "pretraining.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n")
@@ -216,18 +144,28 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=16_000)
     parser.add_argument("--decay_steps", type=int, default=4_000)
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many, to go on later")
-    parser.add_argument("--output_dir", type=Path, default=HERE / "base")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="t5")
+    parser.add_argument("--output_dir", type=Path, help="default: samples/base, or samples/base-causal of a Llama")
     parser.add_argument("--work_dir", type=Path, required=True, help="where the checkpoint is kept")
     parser.add_argument("--go_on", action="store_true", help="where there is no checkpoint, begin with the base of --output_dir")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--d_model", type=int, default=192)
-    parser.add_argument("--d_ff", type=int, default=512)
-    parser.add_argument("--layers", type=int, nargs=2, default=(4, 2), metavar=("ENCODER", "DECODER"))
+    parser.add_argument("--d_ff", type=int, help="default: 512, of a Llama 384")
+    parser.add_argument("--layers", type=int, nargs="+", help="of encoder and decoder, default 4 2; of a Llama, default 6")
     parser.add_argument("--batch_size", type=int, default=48)
     parser.add_argument("--learning_rate", type=float, default=1e-3)
     parser.add_argument("--muon_learning_rate", type=float, default=0.006)
     parser.add_argument("--threads", type=int, default=2)
-    run = Run(args := parser.parse_args())
+    args = parser.parse_args()
+    kind = ARCHITECTURES[args.architecture]
+    args.output_dir, args.d_ff, args.layers = (
+        args.output_dir or HERE / kind.FOLDER,
+        args.d_ff or kind.D_FF,
+        args.layers or kind.LAYERS,
+    )
+    if len(args.layers) != len(kind.LAYERS):
+        parser.error(f"--layers: a {args.architecture} has {len(kind.LAYERS)} of them")
+    run = Run(args)
     words = real_words(args.seed)
     stream = batches(run.encode, args.seed, args.batch_size, words, run.step)
     other = batches(run.encode, args.seed + 1_000_000, args.batch_size, words)
