@@ -12,7 +12,7 @@ from types import MethodType
 import torch
 import transformers
 from growing import grow_layers
-from reading import HIGHLIGHT, SENTINELS, Encoder
+from reading import SENTINELS, Encoder
 from torch.nn import functional
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
@@ -30,11 +30,6 @@ _WIDTH, _PLACES = 8, 128  # batches are padded to multiples, as oneDNN prepares 
 def vocabulary_size(encode: Encoder) -> int:
     """The pieces alone: no sentinel is read."""
     return encode.size - SENTINELS
-
-
-def added_tokens(encode: Encoder) -> dict[str, int]:
-    """The tokens that are to keep their embeddings in fine-tuning, where a token that is not known is given a new one."""
-    return {HIGHLIGHT: encode.pieces.piece_to_id(HIGHLIGHT)}
 
 
 def start_near_copying(model: transformers.LlamaForCausalLM) -> None:

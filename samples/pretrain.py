@@ -131,8 +131,6 @@ class Run:
         half = type(self.model)(self.model.config).to(torch.float16)
         half.load_state_dict(self.model.state_dict())
         half.save_pretrained(args.output_dir)
-        if added := self.kind.added_tokens(self.encode):
-            (args.output_dir / "added_tokens.json").write_text(json.dumps(added) + "\n")
         versions = {"torch": torch.__version__, "transformers": transformers.__version__}
         about = {"pieces": self.pieces, "versions": versions, "steps_done": self.step, "log": self.log}
         (args.output_dir / "pretraining.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n")

@@ -19,11 +19,6 @@ def vocabulary_size(encode: Encoder) -> int:
     return encode.size
 
 
-def added_tokens(encode: Encoder) -> dict[str, int]:
-    """The tokens that are to keep their embeddings in fine-tuning: none, `<hl>` begins anew there."""
-    return {}
-
-
 def start_near_copying(model: transformers.T5ForConditionalGeneration) -> None:
     """Set some heads to what a copying T5 ends up with (induction heads, Olsson et al. 2022).
 

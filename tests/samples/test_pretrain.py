@@ -1,6 +1,5 @@
 """Pretraining the bases of the sample."""
 
-import json
 from types import SimpleNamespace
 
 import llama_base
@@ -107,7 +106,6 @@ def test_rows_are_those_of_fine_tuning(tmp_path):
     """What the family of decoder-only models puts into a row, with `<hl>` as it was pretrained."""
     encode = Encoder(BASE)
     (tmp_path / "spiece.model").symlink_to(BASE / "spiece.model")
-    (tmp_path / "added_tokens.json").write_text(json.dumps(llama_base.added_tokens(encode)))
     tokenizer = load_tokenizer(tmp_path, 0)
     rows = CausalRows(tokenizer, [1], 1024)
     assert not tokenizer.add("<hl>")
