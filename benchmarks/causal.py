@@ -240,7 +240,7 @@ def compare(args: argparse.Namespace) -> None:
     peers = args.precision or (["fp32", "bf16"] if own == "bf16" else ["fp32"])
     ours = args.precision or [own]
     runs = [(way, precision) for way in args.only for precision in (peers if way == PEER else ours)]
-    decoding = [way for way in DECODING if way == "ours" or way.removeprefix("peer_") in peers]
+    decoding = [way for way in DECODING if way.partition("_")[2] in peers]
     prepare_jaquad(args.work / "jaquad_cf")
     data = args.work / f"jaquad_cf_{args.rows}{'_tiny' if args.tiny else ''}"
     contexts = take(args.work / "jaquad_cf", data, args.rows)

@@ -29,7 +29,7 @@ from processes import Figures, medians
 
 NEW, BATCH = 24, 8
 END = UNKNOWN  # random weights repeat what they read last, and prompts end in the end of sequence: all would be over at once
-WAYS = ("peer_fp32", "peer_bf16", "ours")
+WAYS = ("peer_fp32", "peer_bf16", "ours_fp32", "ours_bf16")
 KINDS = ("llama", "gpt2")
 RANDOM = ("apart", "alike")
 
@@ -88,8 +88,8 @@ def peer(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> Fig
     return {**speed(len(prompts), started), "written": written}
 
 
-def ours(path: Path, prompts: list[list[int]], beams: int) -> Figures:
-    """The torch engine of predict.py, with its batches."""
+def ours(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> Figures:
+    """The torch engine of predict.py, with its batches; in bf16 it is that of `--compute_type bfloat16`."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -107,7 +107,7 @@ def ours(path: Path, prompts: list[list[int]], beams: int) -> Figures:
     written: list[list[int]] = [[] for _ in prompts]
     plan = SearchPlan(beams=beams, max_length=NEW)
     started = start()
-    engine = TorchEngine(checkpoint)
+    engine = TorchEngine(checkpoint, compute_type="bfloat16" if bf16 else "float32")
     jobs = [Job(i, ids, (), plan, plan) for i, ids in enumerate(prompts)]
     for batch in job_batches(jobs, BATCH, 1 << 20, alike=True):
         found = engine.search([job.ids for job in batch], plan, [() for _ in batch])
@@ -133,7 +133,7 @@ def speed(count: int, started: float) -> Figures:
 
 def measure(way: str, model: Path, prompts: str, rows: int, beams: int) -> Figures:
     ids = drawn(rows, alike=prompts == "alike") if prompts in RANDOM else read(model, prompts, rows)
-    found = ours(model, ids, beams) if way == "ours" else peer(model, ids, beams, bf16=way == "peer_bf16")
+    found = (ours if way.startswith("ours") else peer)(model, ids, beams, bf16=way.endswith("bf16"))
     import torch
 
     from toi.training.finish import peak_memory
@@ -147,12 +147,12 @@ def compare(title: str, model: Path, prompts: str, rows: int, beams: int, ways: 
     runs = {way: ["--one", way, *options] for way in ways}
     results = medians(__file__, runs, repeats, lambda found: found["per_second"])
     print(title, flush=True)
-    best = max((found["per_second"] for way, found in results.items() if way != "ours"), default=0.0)
+    best = max((found["per_second"] for way, found in results.items() if way.startswith("peer")), default=0.0)
     for way, found in results.items():
-        about = f"  {found['per_second'] / best:5.2f} times the faster peer" if way == "ours" and best else ""
-        if way == "ours" and "peer_fp32" in results:
+        about = f"  {found['per_second'] / best:5.2f} times the faster peer" if way.startswith("ours") and best else ""
+        if way != "peer_fp32" and "peer_fp32" in results:
             same = sum(a == b for a, b in zip(found["written"], results["peer_fp32"]["written"], strict=True))
-            about += f", {same} of {len(found['written'])} outputs the same"
+            about += f", {same} of {len(found['written'])} outputs those of peer_fp32"
         rates = f"{found['per_second']:8.2f} rows/s{found['per_core_second']:8.2f} per core{found['memory']:9,.0f} MB"
         print(f"  {way:12}{rates}{about}", flush=True)
 

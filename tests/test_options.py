@@ -33,6 +33,7 @@ BAD = [
     (PredictOptions, "--diversity_penalty -1", "--diversity_penalty must be at least 0"),
     (PredictOptions, "--diversity_penalty 1", "--diversity_penalty needs --num_beam_groups or --num_return_sequences above 1"),
     (PredictOptions, "--backend torch --compute_type int8", "--compute_type int8 is not for --backend torch"),
+    (PredictOptions, "--backend ctranslate2 --compute_type bfloat16", "--compute_type bfloat16 is not for --backend ctranslate2"),
     (
         PredictOptions,
         "--backend ctranslate2 --do_sample",

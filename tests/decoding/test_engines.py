@@ -18,6 +18,7 @@ from toi.decoding.search import search
 from toi.decoding.tensors import Tensors
 from toi.decoding.vocabulary import Vocabulary
 from toi.models.family import Limits
+from toi.models.packed import packs_bfloat16
 from toi.models.t5.arrays import T5Arrays
 from toi.models.t5.quick import QuickT5
 from toi.text.folding import fold
@@ -111,6 +112,7 @@ def ready(tiny_ready):
     return ready_model(str(tiny_ready))
 
 
+WITH_BFLOAT16 = pytest.mark.skipif(not packs_bfloat16(), reason="this machine does not multiply in bfloat16")
 SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" for a in ("甲府市", "白浜市", "霧沢一", "桃")]
 
 
@@ -124,6 +126,7 @@ SOURCES = [f"answer: {a} context: 山梨県の県庁所在地は{a}です。" fo
         (DecodingOptions(repetition_penalty=1.5), 0, "torch float32 (CTranslate2 does not search so)"),
         (DecodingOptions(do_sample=True), None, "torch float32 (CTranslate2 does not search so)"),
         (DecodingOptions(backend="torch"), None, "torch float32"),
+        pytest.param(DecodingOptions(compute_type="bfloat16"), None, "torch bfloat16", marks=WITH_BFLOAT16),
     ],
 )
 def test_which_engine_is_chosen(ready, monkeypatch, options, most, engine):

@@ -1,12 +1,14 @@
 import pytest
 import torch
 from conftest import load_speaking
+from tiny_causal import make_gpt2, make_llama
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from toi.decoding.plan import SearchPlan as Plan
 from toi.decoding.search import search
-from toi.models.packed import PackedLinears, can_pack
+from toi.models.checkpoint import load
+from toi.models.packed import PackedLinears, can_pack, packs_bfloat16
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no oneDNN")
 
@@ -79,3 +81,21 @@ def test_searches_find_the_same(tiny, plan):
     for ours, theirs in zip(found, expected, strict=True):
         assert [candidate.ids for candidate in ours] == [candidate.ids for candidate in theirs]
         assert [c.log_prob for c in ours] == pytest.approx([c.log_prob for c in theirs], abs=1e-4)
+
+
+@pytest.mark.skipif(not packs_bfloat16(), reason="this machine does not multiply in bfloat16")
+@pytest.mark.parametrize("make", [make_llama, make_gpt2])
+def test_bfloat16_rounds_products_but_not_logits(make, tmp_path):
+    model = load(str(make(tmp_path / "m"))).model.eval()
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    with torch.inference_mode():
+        exact = model(ids).logits
+        with PackedLinears(model, torch.bfloat16).in_use():
+            rounded = model(ids).logits
+            hidden = model.get_output_embeddings()
+            x = torch.randn(3, hidden.in_features)
+            of_last = hidden(x)
+        plain = hidden(x)
+    assert rounded.dtype == torch.float32
+    assert 0 < float((rounded - exact).abs().max()) < 0.05 * float(exact.abs().max())
+    assert torch.allclose(of_last, plain, atol=1e-5)

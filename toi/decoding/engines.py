@@ -62,9 +62,9 @@ class Engines:
     def __init__(self, checkpoint: Model, device: "torch.device | None" = None):
         """`device`: where a model that is loaded stays, if it is not to be moved."""
         self._checkpoint, self._device = checkpoint, device
-        self._torch: TorchEngine | None = None
+        self._torch: dict[str, TorchEngine] = {}  # by compute type
         self._ready = checkpoint if isinstance(checkpoint, ReadyModel) else None
-        self._only_torch = False  # because it was asked for
+        self._only_torch, self._compute_type = False, "float32"  # what was asked for
         self._translators: dict[str, ctranslate.Translator] = {}
 
     @cached_property
@@ -77,10 +77,11 @@ class Engines:
 
         Raises InputError if the engine asked for cannot do it.
         """
-        self._only_torch = options.backend == "torch"
+        self._only_torch = options.backend == "torch" or options.compute_type == "bfloat16"
+        compute_type = options.compute_type.replace("auto", "float32")
+        self._compute_type = compute_type if self._only_torch else "float32"  # int8 is CTranslate2's
         reason = self._obstacle(options, plan)
         if reason is None:
-            compute_type = options.compute_type.replace("auto", "float32")
             return self._translator(compute_type), f"ctranslate2 {compute_type}"
         return None, self.of(sources, plan).name + (f" ({reason})" if reason else "")
 
@@ -96,11 +97,11 @@ class Engines:
     @property
     def torch(self) -> "TorchEngine":
         """Torch's, for which the model is loaded if it was not."""
-        if self._torch is None:
+        if self._compute_type not in self._torch:
             from toi.decoding.torch_engine import TorchEngine
 
-            self._torch = TorchEngine(self._checkpoint.loaded, self._device)
-        return self._torch
+            self._torch[self._compute_type] = TorchEngine(self._checkpoint.loaded, self._device, self._compute_type)
+        return self._torch[self._compute_type]
 
     def _translator(self, compute_type: str) -> ctranslate.Translator:
         if compute_type not in self._translators:
@@ -114,7 +115,7 @@ class Engines:
 
     def _obstacle(self, options: DecodingOptions, plan: SearchPlan) -> str | None:
         """Why CTranslate2 does not search, empty where torch was asked for; None where it does."""
-        if options.backend == "torch":
+        if self._only_torch:
             return ""
         must = options.backend == "ctranslate2" or options.compute_type == "int8"
         device = "cpu" if must or isinstance(self._checkpoint, ReadyModel) else self.torch.device

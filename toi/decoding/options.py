@@ -40,8 +40,8 @@ class DecodingOptions(ModelOptions):
     """More of them, one a line."""
     backend: Literal["auto", "torch", "ctranslate2"] = "auto"
     """What computes; auto is CTranslate2 without an accelerator, for what it does exactly, else torch."""
-    compute_type: Literal["auto", "float32", "int8"] = "auto"
-    """Numbers of the matrix products; auto is float32. int8 is faster, less exact, and CTranslate2's only."""
+    compute_type: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Numbers of the matrix products; auto is float32. Faster and less exact: int8, CTranslate2's, and bfloat16, torch's."""
     max_batch_tokens: int = 8192
     """Source tokens in a batch, padding included. Changes the speed, not the outputs."""
     seed: int = 42
@@ -123,8 +123,8 @@ class DecodingOptions(ModelOptions):
         beyond = ["--do_sample"] * self.do_sample + diverse
         only_torch = {"repetition_penalty": 1, "no_repeat_ngram_size": 0, "length_penalty": 0, "num_return_sequences": 1}
         beyond += [f"--{name}" for name, value in only_torch.items() if getattr(self, name, value) != value]
-        if self.backend == "torch" and self.compute_type == "int8":
-            problems.append("--compute_type int8 is not for --backend torch")
+        if self.backend == {"int8": "torch", "bfloat16": "ctranslate2"}.get(self.compute_type):
+            problems.append(f"--compute_type {self.compute_type} is not for --backend {self.backend}")
         elif beyond and (self.backend == "ctranslate2" or self.compute_type == "int8"):
             ours = "--backend ctranslate2" if self.backend == "ctranslate2" else "--compute_type int8"
             problems.append(f"{ours} cannot go with {' and '.join(dict.fromkeys(beyond))}, which only torch does here")

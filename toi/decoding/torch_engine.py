@@ -1,7 +1,7 @@
 """Torch, on the accelerator of this machine if it has one, as the engine of searches."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
 import torch
@@ -9,24 +9,33 @@ import torch
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
 from toi.models.checkpoint import Checkpoint
-from toi.models.packed import PackedLinears, can_pack
+from toi.models.packed import PackedLinears, can_pack, packs_bfloat16
 from toi.models.pretrained import is_quantized
+from toi.system.errors import InputError
 
 
 class TorchEngine:
     """See `toi.decoding.engines.Engine`. The weights of the model must not change from then on.
 
     `device`: where the model is, and stays; without it, the model is moved to the accelerator of this machine, if there is one.
+    `compute_type`: float32, or bfloat16 for products with weights. Raises InputError where this machine has none.
     """
 
-    name = "torch float32"
-
-    def __init__(self, checkpoint: Checkpoint, device: torch.device | None = None):
+    def __init__(self, checkpoint: Checkpoint, device: torch.device | None = None, compute_type: str = "float32"):
         self._family, self._model, self._device = checkpoint.family, checkpoint.model, device or _accelerator()
+        self.name, self._dtype = f"torch {compute_type}", getattr(torch, compute_type)
+        if compute_type == "bfloat16" and self.device == "cpu" and not packs_bfloat16():
+            raise InputError("--compute_type bfloat16: this machine does not multiply in bfloat16; leave it out")
 
     @cached_property
     def _packed(self) -> PackedLinears | None:
-        return PackedLinears(self._model) if can_pack(self._model) else None
+        return PackedLinears(self._model, self._dtype) if can_pack(self._model) else None
+
+    def _computing(self) -> AbstractContextManager[object]:
+        """Inside this block products are computed as they shall be."""
+        if self._packed:
+            return self._packed.in_use()
+        return nullcontext() if self._dtype == torch.float32 else torch.autocast(self.device, self._dtype)
 
     @property
     def device(self) -> str:
@@ -43,7 +52,7 @@ class TorchEngine:
         model = self._model.eval()
         if not is_quantized(model):
             model.to(self._device)  # converting it takes it to the CPU
-        with self._packed.in_use() if self._packed else nullcontext():
+        with self._computing():
             return search(self._family, self._model, sources, plan, constraints)
 
     def free(self) -> None:
