@@ -128,6 +128,8 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     The loss is divided by the target tokens of the whole step: the result depends neither on how the step is cut into
     batches nor on the number of processes that share them.
     """
+    from toi.training.losses import backward_of
+
     accelerator, family, rows, started = state.accelerator, state.checkpoint.family, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
     target_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
@@ -151,7 +153,8 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
                 loss = loss + weight * of_sources / step_tokens
             if not mine:  # more processes than rows: take part in the exchange with nothing
                 loss = loss * 0.0
-            accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
+            with backward_of(state.loss):
+                accelerator.backward(loss * world)  # processes average their gradients, and the sum is wanted
         step_loss += loss.detach()
     step_loss = state.agree(step_loss)
     norm = accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)

@@ -2,13 +2,15 @@
 
     python benchmarks/leaks.py --cases 2000
     python benchmarks/leaks.py --cases 2000 --kind causal
+    python benchmarks/leaks.py --cases 500 --kind causal-pieces --seed 3      # other cases: a long run in parts
 
 Each case is a tiny model with random weights, a prompt, one to three banned words taken from what the model writes without
 constraints, and a way to search: beams 1, 4 and 10, sampling, diverse groups. The model is a T5 (every other one with byte
-fallback), or a causal one (a GPT-2 with a byte-level BPE, or a Llama with a Unigram vocabulary). Counted are cases with an output
-that holds a banned word or a variant of it (after normalization, without regard to case), and cases in which an output that was
-clean without constraints changed. The peer is `model.generate` with the token sequences of the same words, each with and without
-a space before it, as the documentation of `bad_words_ids` has it.
+fallback), or a causal one: a GPT-2 with a byte-level BPE, or a Llama with a Unigram vocabulary; as causal-pieces, with files of
+SentencePiece, a GPT-2 like rinna's, or a Llama with byte fallback. Counted are cases with an output that holds a banned word or a
+variant of it (after normalization, without regard to case), and cases in which an output that was clean without constraints
+changed. The peer is `model.generate` with the token sequences of the same words, each with and without a space before it, as the
+documentation of `bad_words_ids` has it.
 """
 
 import argparse
@@ -25,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import torch
 from conftest import SENTENCES, load_speaking, make_model
-from tiny_causal import make_gpt2, make_llama
+from tiny_causal import WITH_TOKENIZER, make_gpt2, make_llama
 
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import NBestOptions
@@ -42,7 +44,11 @@ WAYS = {
     "diverse": NBestOptions(num_beams=4, num_return_sequences=4, diversity_penalty=1.0),
 }
 LENGTH = 10
-KINDS = {"t5": (make_model, partial(make_model, byte_fallback=False)), "causal": (make_gpt2, make_llama)}
+KINDS = {
+    "t5": (make_model, partial(make_model, byte_fallback=False)),
+    "causal": (make_gpt2, make_llama),
+    "causal-pieces": (WITH_TOKENIZER["rinna"], WITH_TOKENIZER["llama"]),
+}
 
 
 def words_of(text: str, generator: random.Random) -> list[str]:
@@ -81,9 +87,9 @@ def of_peer(checkpoint: Checkpoint, source: str, words: list[str], options: NBes
     return checkpoint.tokenizer.decode_batch(found[:, behind:].tolist())
 
 
-def measure(cases: int, peer: bool, kind: str = "t5") -> dict[str, int]:
-    """The counts over some cases."""
-    generator = random.Random(0)
+def measure(cases: int, peer: bool, kind: str = "t5", seed: int = 0) -> dict[str, int]:
+    """The counts over some cases; another seed has other ones, of other models."""
+    generator = random.Random(seed)
     names = ("cases", "broken without constraints", "ours leaked", "clean changed", "empty", "bad_words_ids leaked")
     counts = dict.fromkeys(names, 0)
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +100,7 @@ def measure(cases: int, peer: bool, kind: str = "t5") -> dict[str, int]:
         for case in range(cases):
             decoder = generator.choice(decoders[case % 2])
             way = list(WAYS)[case % len(WAYS)]
-            options = replace(WAYS[way], backend="torch", max_target_length=LENGTH, seed=case)
+            options = replace(WAYS[way], backend="torch", max_target_length=LENGTH, seed=seed * cases + case)
             source = "".join(generator.choices([*SENTENCES, *"".join(SENTENCES)], k=3))
             ((_, free),) = decoder.decode([source], options)
             written = [text.text for text in free.texts if normalize(text.text)]
@@ -120,12 +126,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--kind", choices=KINDS, default="t5")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no_peer", action="store_true", help="only ours")
     args = parser.parse_args()
     quiet()
     torch.set_num_threads(1)  # tiny models: threads that wait for each other cost more than they bring
     started = time.perf_counter()
-    for name, count in measure(args.cases, not args.no_peer, args.kind).items():
+    for name, count in measure(args.cases, not args.no_peer, args.kind, args.seed).items():
         print(f"{name:28}{count:6,}")
     print(f"{time.perf_counter() - started:.0f} s")
 

@@ -123,7 +123,7 @@ def load_speaking(folder: Path, seed: int = 0):
         for weight in checkpoint.model.parameters():
             weight += torch.randn(weight.shape, generator=generator) * weight.std().nan_to_num() * 0.5
         pieces = checkpoint.tokenizer.fast.convert_ids_to_tokens(list(range(len(checkpoint.tokenizer))))
-        named = ("<pad>", "<s>", "</s>", "<unk>", "<|endoftext|>")
+        named = ("<pad>", "<s>", "</s>", "<unk>", "<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]")
         silent = [i for i, piece in enumerate(pieces) if piece in named or piece.startswith("<extra_id_")]
         embeddings = checkpoint.model.get_output_embeddings().weight  # those of the input, too, or not
         embeddings[silent] = 0

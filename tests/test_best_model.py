@@ -4,8 +4,9 @@ import json
 import math
 
 import pytest
+from safetensors.torch import load_file, save_file
 from stopped import stopped_behind
-from tiny_causal import make_gpt2
+from tiny_causal import byte_level, make_gpt2, make_llama
 
 import train as loop
 from toi.data.examples import Row, write_rows
@@ -138,3 +139,46 @@ def test_a_causal_model_in_another_precision(data, tmp_path):
     judge = loop.judge_of(options(base, data, tmp_path / "m", metric_for_best_model="rougeL"))
     kept = load(str(tmp_path / "m"))
     assert judge.figure(dict(judge.outputs(kept, 0, 1, kept.model.device))) == run["best_metric"]
+
+
+CONTEXT = "context: 白浜市の人口は5321人である。特産品は桃です。"
+ALIKE = {
+    "train": [Row(f"t{i}", f"{CONTEXT} answer: {i}人", RIGHT) for i in range(32)],
+    "dev": [Row(f"d{i}", f"{CONTEXT} answer: {i}県", RIGHT if i == 0 else OTHER) for i in range(4)],
+}
+
+
+def outspoken_llama(folder):
+    """A tiny random Llama that can be sure of a token: an adapter, which leaves the output matrix alone, can teach it."""
+    make_llama(folder, byte_level)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["lm_head.weight"] *= 20
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+BY_OUTPUTS = [(make_gpt2, {}), (outspoken_llama, {"lora_r": 8, "lora_dropout": 0.1, "learning_rate": 7e-3})]
+
+
+@pytest.mark.parametrize(("make", "how"), BY_OUTPUTS, ids=["weights", "adapter"])
+def test_a_causal_model_is_kept_by_its_outputs(make, how, tmp_path, capsys):
+    """It trains on contexts that rows share, goes on as without a judge, and the model that is kept writes what was judged."""
+    base, folder, few = make(tmp_path / "base"), tmp_path / "data", {"num_train_epochs": 8, **how}
+    folder.mkdir()
+    for split, rows in ALIKE.items():
+        write_rows(folder / f"{split}.tsv", rows)
+    plain = train(options(base, folder, tmp_path / "plain", **few))
+    assert "train: 32 of 32 rows share their beginning" in capsys.readouterr().out
+    run = train(options(base, folder, tmp_path / "m", **few, metric_for_best_model="exact_match"))
+    for name in ("train_loss", "eval_loss"):
+        assert column(run, name) == column(plain, name)
+    best = max(run["history"], key=lambda entry: (entry["exact_match"], -entry["eval_loss"]))
+    assert (run["best_epoch"], run["best_metric"], run["eval_loss"]) == (best["epoch"], best["exact_match"], best["eval_loss"])
+    assert run["best_metric"] == 0.25 > run["history"][0]["exact_match"]
+    assert run["best_epoch"] != plain["best_epoch"]
+    judge, kept = (
+        loop.judge_of(options(base, folder, tmp_path / "m", metric_for_best_model="exact_match")),
+        load(str(tmp_path / "m")),
+    )
+    assert judge.figure(dict(judge.outputs(kept, 0, 1, kept.model.device))) == run["best_metric"]
+    assert (tmp_path / "m" / "adapter_config.json").is_file() is bool(how)

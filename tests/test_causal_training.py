@@ -16,11 +16,19 @@ from toi.data.examples import read_rows
 from toi.system.errors import InputError
 from train import train
 
+LORA = {"lora_r": 4, "learning_rate": 2e-2}
 # Validation losses of two epochs of `test_golden_losses`, on the machine that wrote this file: as in tests/test_train.py.
-GOLDEN = {
-    "gpt2": {"aqg": [5.1969, 4.9677], "context first": [5.1875, 4.9484]},
-    "llama": {"aqg": [5.2210, 4.9713], "context first": [5.2097, 4.9572]},
-}
+GOLDEN = [
+    ("gpt2", "aqg", {}, [5.1969, 4.9677]),
+    ("gpt2", "context first", {}, [5.1875, 4.9484]),
+    ("gpt2", "context first", LORA, [5.5786, 5.5421]),
+    ("llama", "aqg", {}, [5.2210, 4.9713]),
+    ("llama", "aqg", {"source_loss_weight": 0.5}, [5.2618, 5.0180]),
+    ("llama", "context first", {}, [5.2097, 4.9572]),
+    ("llama", "context first", {"share_contexts": False}, [5.2196, 4.9699]),
+    ("llama", "context first", {**LORA, "lora_dropout": 0.1}, [5.7143, 5.5768]),
+    ("llama", "context first", {**LORA, "optim": "adafactor"}, [5.6265, 5.4507]),
+]
 _LABELS = re.compile(r"answer: (.*) context: (.*)")
 
 
@@ -72,11 +80,10 @@ def golden_bases(bases, tmp_path_factory):
     return {"gpt2": bases["gpt2"], "llama": folder}
 
 
-@pytest.mark.parametrize("task", ["aqg", "context first"])
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_losses(name, task, golden_bases, data, tmp_path):
-    run = train(options(golden_bases[name], data[task], tmp_path / "m"))
-    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(GOLDEN[name][task], abs=2e-3)
+@pytest.mark.parametrize(("name", "task", "how", "losses"), GOLDEN)
+def test_golden_losses(name, task, how, losses, golden_bases, data, tmp_path):
+    run = train(options(golden_bases[name], data[task], tmp_path / "m", **how))
+    assert [round(epoch["eval_loss"], 4) for epoch in run["history"]] == pytest.approx(losses, abs=2e-3)
 
 
 CUTS = [
@@ -86,19 +93,19 @@ CUTS = [
 ]
 
 
-@pytest.mark.parametrize("name", MAKERS)
-def test_losses_depend_neither_on_batches_nor_on_what_is_shared(name, bases, data, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(("name", "how"), [("gpt2", {}), ("llama", {}), ("gpt2", LORA), ("llama", {**LORA, "load_in_4bit": True})])
+def test_losses_depend_neither_on_batches_nor_on_what_is_shared(name, how, bases, data, tmp_path, capsys, monkeypatch):
     """With the same rows in a step: one epoch is enough, where every row stands in it once."""
-    base, folder = bases[name, "still"], data["context first"]
-    whole = train(options(base, folder, tmp_path / "m", num_train_epochs=1))["history"][0]
+    base, folder, how = bases[name, "still"], data["context first"], {"num_train_epochs": 1, **how}
+    whole = train(options(base, folder, tmp_path / "m", **how))["history"][0]
     said = capsys.readouterr().out
     assert "train: 76 of 76 rows share their beginning with others (2.0 rows each): computed once, " in said
     assert re.search(r"dev: \d+ of \d+ rows share their beginning", said)
-    runs = [train(options(base, folder, tmp_path / f"m{i}", num_train_epochs=1, **how)) for i, how in enumerate(CUTS)]
+    runs = [train(options(base, folder, tmp_path / f"m{i}", **how, **cut)) for i, cut in enumerate(CUTS)]
     capsys.readouterr()
     # The steps of before, but every row is computed by itself: in one sequence, and padded as for a model that knows no layouts.
     monkeypatch.setattr("toi.models.causal.batch.alike", lambda rows: [([i], 0) for i in range(len(rows))])
-    runs.append(train(options(base, folder, tmp_path / "alone", num_train_epochs=1)))
+    runs.append(train(options(base, folder, tmp_path / "alone", **how)))
     for run in runs:
         assert run["history"][0]["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-5)
         assert run["history"][0]["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-5)
@@ -119,13 +126,16 @@ def test_without_shared_contexts(name, bases, data, tmp_path, capsys, monkeypatc
     assert padded[1] == pytest.approx(flat[1], rel=1e-5)
 
 
-def test_two_processes_give_the_losses_of_one(bases, data, tmp_path):
-    base, folder = bases["llama", "still"], data["context first"]
-    alone = train(options(base, folder, tmp_path / "one"))["history"]
+@pytest.mark.parametrize(("name", "how"), [("llama", {}), ("gpt2", {**LORA, "share_contexts": False})])
+def test_two_processes_give_the_losses_of_one(name, how, bases, data, tmp_path):
+    base, folder = bases[name, "still"], data["context first"]
+    alone = train(options(base, folder, tmp_path / "one", **how))["history"]
+    said = {"learning_rate": 3e-3, **how}
+    more = [f"--no_{option}" if value is False else f"--{option}={value}" for option, value in said.items()]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
         "--precision", "fp32", "--model_name_or_path", base, "--data_dir", folder, "--output_dir", tmp_path / "two",
-        "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
+        "--num_train_epochs", "2", "--per_device_train_batch_size", "8", *more,
     ]  # fmt: skip
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
     result = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)

@@ -241,6 +241,18 @@ def always_inf(logits, labels, batch):
 """
 
 
+def test_a_loss_whose_backward_raises(tiny, data_dir, tmp_path):
+    """In the training: a line that names it."""
+    (tmp_path / "own.py").write_text(
+        "def f(logits, labels, batch):\n    p = logits.float().softmax(-1)\n    p *= 2\n    return p.square().sum()\n"
+    )
+    with pytest.raises(
+        InputError, match=r"^--loss \S*own\.py:f: \S*own\.py: in the backward pass, RuntimeError: one of .*wanted is f"
+    ):
+        train(options(tiny, data_dir, tmp_path / "m", loss=f"{tmp_path}/own.py:f"))
+    assert not (tmp_path / "m").exists()
+
+
 def test_a_loss_that_is_not_finite(tiny, data_dir, tmp_path):
     (tmp_path / "own.py").write_text(LOSSES_OF_OUR_OWN)
     run = train(options(tiny, data_dir, tmp_path / "m", loss=f"{tmp_path}/own.py:sometimes_nan"))

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from conftest import SENTENCES
@@ -73,38 +75,47 @@ def llama_pieces(folder: Path) -> None:
 TOKENIZERS = {"rinna": rinna_pieces, "llama": llama_pieces, "byte-level": byte_level, "unigram": unigram_with_bos}
 
 
-def make_gpt2(folder: Path, **changes: object) -> Path:
-    """A model folder with a tiny GPT-2 and a byte-level BPE."""
+def make_gpt2(folder: Path, tokenizer: Callable[[Path], None] = byte_level, **changes: object) -> Path:
+    """A model folder with a tiny GPT-2 and a byte-level BPE, or another tokenizer."""
     import torch
-    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+    from transformers import GPT2Config, GPT2LMHeadModel
 
-    folder.mkdir(parents=True)
-    byte_level(folder)
-    vocab_size = len(AutoTokenizer.from_pretrained(folder))
-    config = {
-        "vocab_size": vocab_size, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, "bos_token_id": 0,
-        "eos_token_id": 0, **changes,
-    }  # fmt: skip
+    config = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, **_vocabulary(folder, tokenizer), **changes}
     torch.manual_seed(0)
     GPT2LMHeadModel(GPT2Config(**config)).save_pretrained(folder)
     return folder
 
 
-def make_llama(folder: Path) -> Path:
-    """A model folder with a tiny Llama and a Unigram tokenizer with BOS."""
+def make_llama(folder: Path, tokenizer: Callable[[Path], None] = unigram_with_bos) -> Path:
+    """A model folder with a tiny Llama and a Unigram tokenizer with BOS, or another."""
     import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    folder.mkdir(parents=True)
-    unigram_with_bos(folder)
     config = LlamaConfig(
-        vocab_size=len(AutoTokenizer.from_pretrained(folder)), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256, bos_token_id=0, eos_token_id=1,
-        tie_word_embeddings=False,
+        hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=256, tie_word_embeddings=False, **_vocabulary(folder, tokenizer),
     )  # fmt: skip
     torch.manual_seed(0)
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
 
 
+def _vocabulary(folder: Path, make: Callable[[Path], None]) -> dict[str, int]:
+    """Make a tokenizer in a new folder; what a configuration says of it."""
+    from toi.models.tokenizer_files import load_tokenizer
+
+    folder.mkdir(parents=True)
+    make(folder)
+    tokenizer = load_tokenizer(folder, 0)
+    begin, end = tokenizer.bos_id, tokenizer.eos_id
+    return {"vocab_size": len(tokenizer), "bos_token_id": end if begin is None else begin, "eos_token_id": end}
+
+
 MAKERS = {"gpt2": make_gpt2, "llama": make_llama}
+# A tiny model with each of the tokenizers, of the kind that has such a tokenizer.
+WITH_TOKENIZER = {
+    "rinna": partial(make_gpt2, tokenizer=rinna_pieces),
+    "llama": partial(make_llama, tokenizer=llama_pieces),
+    "byte-level": make_gpt2,
+    "unigram": make_llama,
+}

@@ -23,6 +23,7 @@ from toi.models.t5.fast import can_speed_up
 from toi.system.cli import checked
 from toi.system.errors import InputError
 from toi.training.optimizer import make_optimizer
+from toi.training.options import LearningOptions
 from train import TrainOptions, train
 
 MAKERS = {"t5": make_model, "gpt2": make_gpt2, "llama": make_llama}
@@ -131,6 +132,18 @@ def test_the_very_same_run_behind_a_stop(trained, data, tmp_path, monkeypatch):
     assert (tmp_path / "m/adapter_model.safetensors").read_bytes() == (folder / "adapter_model.safetensors").read_bytes()
 
 
+def test_the_very_same_run_of_adafactor_behind_a_stop(bases, data, tmp_path, monkeypatch):
+    """An adapter has an Adafactor of its own, which keeps other numbers."""
+    how = {"optim": "adafactor", "save_steps": 2}
+    whole = train(options(bases["llama"], data, tmp_path / "whole", **how))
+    with stopped_behind(monkeypatch, 7):
+        train(options(bases["llama"], data, tmp_path / "m", **how))
+    again = train(options(bases["llama"], data, tmp_path / "m", resume_from_checkpoint="auto", **how))
+    assert [e["eval_loss"] for e in again["history"]] == [e["eval_loss"] for e in whole["history"]]
+    one, two = (tmp_path / name / "adapter_model.safetensors" for name in ("m", "whole"))
+    assert one.read_bytes() == two.read_bytes()
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_gradient_checkpointing_gives_the_same_losses(kind, bases, data, tmp_path):
     whole, again = (
@@ -145,8 +158,7 @@ def test_gradient_checkpointing_gives_the_same_losses(kind, bases, data, tmp_pat
 @pytest.mark.parametrize("more", [{}, {"load_in_4bit": True}, {"load_in_8bit": True}, {"model_dtype": "bfloat16"}], ids=str)
 @pytest.mark.parametrize("optim", ["adamw", "adafactor"])
 def test_few_bits_train(more, optim, bases, data, tmp_path):
-    rate = {"adamw": 1e-2, "adafactor": 1.0}[optim]  # that of Adafactor is relative to the weights, which are 0 at first
-    run = train(options(bases["llama"], data, tmp_path / "m", optim=optim, learning_rate=rate, **more))
+    run = train(options(bases["llama"], data, tmp_path / "m", optim=optim, **more))
     assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
     checkpoint = load(str(tmp_path / "m"))
     assert bool(getattr(checkpoint.model, "hf_quantizer", None)) == ("bit" in str(more).replace("bfloat", ""))
@@ -155,7 +167,7 @@ def test_few_bits_train(more, optim, bases, data, tmp_path):
 def test_the_optimizer_has_what_is_trained_only(bases):
     checkpoint = load(str(bases["gpt2"]), adapting=True)
     adapt(checkpoint.model, Base("x"), Shape(2, None, 0.0, "c_attn"))
-    optimizer = make_optimizer(checkpoint.model, "adamw", 1e-3, 0.5)
+    optimizer = make_optimizer(checkpoint.model, LearningOptions(lora_r=2))
     assert [len(group["params"]) for group in optimizer.param_groups] == [4, 0]  # two layers, A and B of each
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from toi.system.errors import InputError
-from toi.training.losses import cross_entropy, focal, from_file, label_smoothing, make_loss, unlikelihood
+from toi.training.losses import backward_of, cross_entropy, focal, from_file, label_smoothing, make_loss, unlikelihood
 from toi.training.options import LOSSES, LearningOptions
 
 LOGITS = torch.tensor([[[0.0, 0.0], [math.log(3), 0.0]], [[0.0, math.log(9)], [5.0, -5.0]]])  # (2, 2, 2)
@@ -149,6 +149,74 @@ def test_a_loss_that_raises(tmp_path):
     places = [line.strip() for line in lines if line.startswith("  File")]
     own, beside = f'File "{path}", line 6, in ', f'File "{tmp_path / "beside.py"}", line 2, in flat'
     assert places == [own + "f", beside, own + "<lambda>"]
+
+
+WRONG = """import torch
+
+class Bad(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sum()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient / (1 // 0)
+
+def own(logits, labels, batch):
+    return Bad.apply(logits)
+
+def over_its_own(logits, labels, batch):
+    p = logits.exp()
+    p += 1
+    return p.sum()
+
+def over_the_logits(logits, labels, batch):
+    logits += 1
+    return logits.sum()
+
+def right(logits, labels, batch):
+    return logits.sum()
+"""
+_WRITTEN_OVER = "RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation"
+BACKWARD = [
+    ("own", ":10: in the backward pass, ZeroDivisionError: integer division or modulo by zero; wanted is own(", 1),
+    ("over_its_own", f": in the backward pass, {_WRITTEN_OVER}", 0),
+    ("over_the_logits", f": in the backward pass, {_WRITTEN_OVER}", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "frames"), BACKWARD)
+def test_a_loss_whose_backward_raises(name, said, frames, tmp_path):
+    """Said as what its forward raises, also where torch finds out later, in the backward of the model."""
+    path = tmp_path / "own.py"
+    path.write_text(WRONG)
+    loss = from_file(f"{path}:{name}")
+    weight = LOGITS.clone().requires_grad_()
+    value = loss(weight.tanh(), torch.zeros(2, 2), None)  # tanh needs what it gave
+    with pytest.raises(InputError) as error, backward_of(loss):
+        value.backward()
+    first, *own = str(error.value).splitlines()
+    assert first.startswith(f"--loss {path}:{name}: {path}{said}")
+    assert len([line for line in own if line.startswith("  File")]) == frames
+
+
+@pytest.mark.parametrize("raised", [ValueError("of the model"), MemoryError()])
+def test_what_the_backward_of_a_model_raises_is_not_said_of_the_loss(raised, tmp_path):
+    class Model(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise raised
+
+    (tmp_path / "own.py").write_text(WRONG)
+    loss = from_file(f"{tmp_path / 'own.py'}:right")
+    value = loss(Model.apply(LOGITS.clone().requires_grad_()), torch.zeros(2, 2), None)
+    with pytest.raises(type(raised)) as error, backward_of(loss):
+        value.backward()
+    assert error.value is raised
 
 
 def test_a_loss_from_which_nothing_is_learnt(tmp_path):

@@ -36,14 +36,38 @@ def test_the_share_of_the_learning_rate(kind, step, warmup, total, expected):
 
 @pytest.mark.parametrize("name", ["adamw", "adafactor"])
 def test_no_decay_on_norms_and_position_biases(name, tiny):
-    model = load(str(tiny)).model
-    decayed, others = make_optimizer(model, name, 0.1, 0.5, load(str(tiny)).family.undecayed).param_groups
+    checkpoint = load(str(tiny))
+    model, options = checkpoint.model, LearningOptions(optim=name, learning_rate=0.1, weight_decay=0.5)
+    decayed, others = make_optimizer(model, options, checkpoint.family.undecayed).param_groups
     assert decayed["weight_decay"] == 0.5
     assert others["weight_decay"] == 0
     names = {id(p): name for name, p in model.named_parameters()}
     assert all("norm" in names[id(p)] or "relative_attention_bias" in names[id(p)] for p in others["params"])
     assert len(others["params"]) == 9  # 2 + 3 norms in the blocks, 2 final norms, 2 position biases
     assert len(decayed["params"]) + len(others["params"]) == len(names)
+
+
+STEPS = [
+    # optimizer, whether an adapter is trained, the learning rate, and the change of a weight that is 0 and of one that is 1
+    ("adamw", 0, 0.01, (0.01, 0.01)),
+    ("adamw", 4, 0.01, (0.01, 0.01)),
+    ("adafactor", 0, 0.01, (0.01 * 1e-3, 0.01)),  # relative to the weights, of which 1e-3 is the least
+    ("adafactor", 4, 0.01, (0.01, 0.01)),
+    ("adafactor", 4, 3e-4, (3e-4, 3e-4)),
+]
+
+
+@pytest.mark.parametrize(("name", "lora_r", "rate", "expected"), STEPS)
+def test_the_first_step(name, lora_r, rate, expected):
+    """Also of Adafactor, it is as large as the learning rate says for an adapter: B begins as zeros."""
+    model = torch.nn.Module()
+    model.b, model.a = (torch.nn.Parameter(torch.full((3, 5), value)) for value in (0.0, 1.0))
+    optimizer = make_optimizer(model, LearningOptions(optim=name, lora_r=lora_r, learning_rate=rate, weight_decay=0.0))
+    for parameter in model.parameters():
+        parameter.grad = torch.full((3, 5), -0.2)
+    optimizer.step()
+    for parameter, before, change in zip(model.parameters(), (0.0, 1.0), expected, strict=True):
+        assert (parameter.detach() - before).flatten().tolist() == pytest.approx([change] * 15, rel=1e-3)
 
 
 RATES = [

@@ -95,6 +95,31 @@ def test_data_that_changed(stopped):
         train(stopped)
 
 
+@pytest.mark.parametrize("change", [{"target_separator": "です"}, {"source_template": "context: {context} answer: {answer}"}])
+def test_a_task_that_changed(change, stopped):
+    """What stands in the rows beside their texts would be another; what is said of the data beside it may change."""
+    path = Path(stopped.data_dir, "task.json")
+    task = json.loads(path.read_text())
+    path.write_text(json.dumps({**task, "data": {"note": "another"}}))
+    assert len(train(stopped)["history"]) == 1
+    path.write_text(json.dumps({**task, **change}))
+    with pytest.raises(
+        InputError, match=r"^\S*/task\.json: changed since the checkpoint \S*step-00000005 was written; train anew$"
+    ):
+        train(stopped)
+    state = checkpoints_of(stopped.output_dir) / "step-00000005" / "state.json"
+    older = json.loads(state.read_text())
+    del older["task"]
+    state.write_text(json.dumps(older))
+    assert len(train(stopped)["history"]) == 1
+
+
+def test_a_task_that_is_gone(stopped):
+    Path(stopped.data_dir, "task.json").unlink()
+    with pytest.raises(InputError, match=r"task\.json: changed since the checkpoint"):
+        train(stopped)
+
+
 def test_a_cut_checkpoint(stopped):
     path = checkpoints_of(stopped.output_dir) / "step-00000005" / "tensors.safetensors"
     path.write_bytes(path.read_bytes()[:1000])

@@ -9,6 +9,7 @@ from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
 from toi.training.losses import cross_entropy
 from toi.training.optimizer import make_optimizer, make_schedule
+from toi.training.options import LearningOptions
 from toi.training.plan import TrainingPlan
 from toi.training.setup import make_accelerator
 from toi.training.state import State, validation_loss
@@ -19,7 +20,7 @@ def state_of(checkpoint, rows=None, **changes):
     """A State on rows in memory, with the loss and the history of a run that begins."""
     options = TrainOptions(do_train=True, precision="fp32", **changes)
     accelerator = make_accelerator(options)  # another test of this process may have had another precision
-    optimizer = make_optimizer(checkpoint.model, "adamw", 0.1, 0.0)
+    optimizer = make_optimizer(checkpoint.model, LearningOptions(learning_rate=0.1, weight_decay=0.0))
     schedule, plan = make_schedule(optimizer, options, 100), TrainingPlan(options, [1], 1)
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
     run = {"history": [], "eval_loss": None}

@@ -14,7 +14,8 @@ import inspect
 import site
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from torch.nn import functional
 from toi.models.batches import IGNORED
 from toi.models.padded import Batch
 from toi.system.errors import InputError, first_line
+from toi.system.memory import out_of_memory
 from toi.training.options import LOSSES, LearningOptions
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]
@@ -94,11 +96,62 @@ def make_loss(options: LearningOptions) -> Loss:
     return loss if parameter is None else loss(getattr(options, parameter))
 
 
-def from_file(path_and_name: str) -> Loss:
+class OwnLoss:
+    """A user's function as a loss: what it raises, forward or backward, is said in a line, with its own lines of the traceback."""
+
+    def __init__(self, path_and_name: str, function: Callable[..., Any]):
+        self._path, _, name = path_and_name.rpartition(":")
+        self._loss, self._function = f"--loss {path_and_name}", function
+        self._wanted = f"wanted is {name}(logits, labels, batch) -> the sum over the target tokens"
+        self.by_token = getattr(function, "by_token", False)
+        self._passed = False  # whether the gradient of the last logits is there: what is raised then is not of the loss
+        _check_arguments(function, self._loss, self._wanted)
+
+    def __call__(self, logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Its value. Raises InputError if it raises anything, or does not return one number."""
+        self._passed = False
+        if logits.requires_grad:
+            logits.register_hook(self._pass)
+        try:
+            value = self._function(logits, labels, batch)
+        except (Exception, SystemExit) as error:
+            raise InputError(self._account(error)) from error
+        if not isinstance(value, torch.Tensor) or value.ndim or value.is_complex():
+            raise InputError(f"{self._loss}: must return one number (a tensor without dimensions), the sum over tokens")
+        if logits.requires_grad and not value.requires_grad and torch.is_grad_enabled():
+            raise InputError(f"{self._loss}: what it returns must depend on the logits, or nothing is learnt")
+        return value
+
+    def _pass(self, gradient: torch.Tensor) -> None:
+        self._passed = True
+
+    def _account(self, error: BaseException, when: str = "") -> str:
+        place, said, lines = _own_account(error, self._path)
+        return f"{self._loss}: {place or self._path}: {when}{said}; {self._wanted}{lines}"
+
+    @contextmanager
+    def backward(self) -> Iterator[None]:
+        """Within the block the gradients of its last value are computed. Raises InputError for what its own backward raises.
+
+        What it wrote over is found missing later too, in the backward of the model.
+        """
+        try:
+            yield
+        except Exception as error:
+            if out_of_memory(error) or (self._passed and "inplace operation" not in str(error)):
+                raise
+            raise InputError(self._account(error, "in the backward pass, ")) from error
+
+
+def backward_of(loss: Loss) -> AbstractContextManager[None]:
+    """Within the block the gradients of a loss are computed: what the backward of one's own raises is said as of that."""
+    return loss.backward() if isinstance(loss, OwnLoss) else nullcontext()
+
+
+def from_file(path_and_name: str) -> OwnLoss:
     """The function `name` of the Python file `path`, from `path:name`.
 
-    Raises InputError if there is no such file or function, the file cannot be run, or the function takes other arguments; and
-    in the training if it raises anything, with its own lines of the traceback, or does not return one number.
+    Raises InputError if there is no such file or function, the file cannot be run, or the function takes other arguments.
     """
     path, _, name = path_and_name.rpartition(":")
     if not Path(path).is_file():
@@ -115,22 +168,7 @@ def from_file(path_and_name: str) -> Loss:
     function: Any = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"--loss {path_and_name}: {path} has no function {name!r}")
-    wanted = f"wanted is {name}(logits, labels, batch) -> the sum over the target tokens"
-    _check_arguments(function, f"--loss {path_and_name}", wanted)
-
-    def loss(logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> torch.Tensor:
-        try:
-            value = function(logits, labels, batch)
-        except (Exception, SystemExit) as error:
-            place, said, lines = _own_account(error, path)
-            raise InputError(f"--loss {path_and_name}: {place or path}: {said}; {wanted}{lines}") from error
-        if not isinstance(value, torch.Tensor) or value.ndim or value.is_complex():
-            raise InputError(f"--loss {path_and_name}: must return one number (a tensor without dimensions), the sum over tokens")
-        if logits.requires_grad and not value.requires_grad and torch.is_grad_enabled():
-            raise InputError(f"--loss {path_and_name}: what it returns must depend on the logits, or nothing is learnt")
-        return value
-
-    return by_token(loss) if getattr(function, "by_token", False) else loss
+    return OwnLoss(path_and_name, function)
 
 
 def _check_arguments(function: Callable[..., Any], loss: str, wanted: str) -> None:

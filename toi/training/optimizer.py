@@ -38,13 +38,12 @@ def check_compiler(device: torch.device) -> None:
         raise InputError("--torch_compile needs a C++ compiler here, and there is none (g++, clang++); leave it out")
 
 
-def make_optimizer(
-    model: PreTrainedModel, name: str, learning_rate: float, weight_decay: float, undecayed: Sequence[str] = ()
-) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the given learning rate.
+def make_optimizer(model: PreTrainedModel, options: LearningOptions, undecayed: Sequence[str] = ()) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the learning rate of the options.
 
     Of what is trained: an adapter leaves the rest frozen. No decay on what is not a matrix of weights: norms, biases, and what has
-    a part of `undecayed` in its name.
+    a part of `undecayed` in its name. Adafactor's steps are relative to the weights (section 8 of its paper), but not those of an
+    adapter, of which one half begins as zeros and would stay near them.
     """
     decayed: list[torch.nn.Parameter] = []
     others: list[torch.nn.Parameter] = []
@@ -53,10 +52,15 @@ def make_optimizer(
             continue
         matrix = parameter.ndim >= 2 and not any(part in parameter_name for part in undecayed)
         (decayed if matrix else others).append(parameter)
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if name == "adafactor":
-        return torch.optim.Adafactor(groups, lr=learning_rate)
-    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    rate = options.learning_rate
+    if options.optim == "adamw":
+        return torch.optim.AdamW(groups, lr=rate, fused=True)
+    if options.lora_r:
+        from transformers.optimization import Adafactor  # steps of torch's are always relative
+
+        return Adafactor(groups, lr=rate, scale_parameter=False, relative_step=False)
+    return torch.optim.Adafactor(groups, lr=rate)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, options: LearningOptions, total_steps: int) -> LambdaLR:

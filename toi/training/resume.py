@@ -42,7 +42,8 @@ def save_checkpoint(state: State) -> Path:
         tensors["random"] = random
         with replacing_folder(folder) as new:
             save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, new / "tensors.safetensors")
-            write_json(new / "state.json", {**state.progress.to_json(), "processes": len(random), "run": state.run})
+            whole = {**state.progress.to_json(), "processes": len(random), "task": _task(state), "run": state.run}
+            write_json(new / "state.json", whole)
         for old in _checkpoints(folder.parent)[: -state.options.save_total_limit]:
             shutil.rmtree(old)
     state.owns_checkpoints = True
@@ -130,12 +131,19 @@ def _check_same(folder: Path, saved: dict[str, Any], state: State) -> None:
     for split, fingerprint in ours["data"]["sha256"].items():
         if run["data"]["sha256"].get(split) != fingerprint:
             raise InputError(f"{state.options.data_dir}/{split}.tsv: changed since the checkpoint {folder} was written; train anew")
+    if saved.get("task", _task(state)) != _task(state):  # an older version did not keep it
+        raise InputError(f"{state.options.data_dir}/task.json: changed since the checkpoint {folder} was written; train anew")
     if run.get("base") != ours.get("base"):
         raise InputError(f"{state.options.model_name_or_path}: changed since the checkpoint {folder} was written; train anew")
     if saved["processes"] != state.accelerator.num_processes:
         raise InputError(f"{folder}: was made by {saved['processes']} processes, not {state.accelerator.num_processes}")
     if not isinstance(run["history"], list):
         raise TypeError("history is no list")
+
+
+def _task(state: State) -> dict[str, Any] | None:
+    """What stands in the rows beside their texts, and will stand in the model folder."""
+    return None if state.task is None else state.task.to_json()
 
 
 def _random_state(state: State) -> torch.Tensor:

@@ -56,7 +56,7 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
-    optimizer = make_optimizer(model, options.optim, options.learning_rate, options.weight_decay, family.undecayed)
+    optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
     if options.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
