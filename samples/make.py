@@ -30,6 +30,7 @@ HELD_OUT = {"山梨県"}  # the demo asks about it
 TRAIN_INVENTED, TEST_INVENTED = 500, 90
 RAREST = {"train": 300, "test": 20_000}  # a right question is listed that one of so many would ask: for training the usual ones do
 TRAIN_WILD = 500  # articles of long sentences, in words of everyday use: training alone
+LONGEST_WILD = 60  # characters: as long as people's sentences are, so that no question is cut
 PARAGRAPHS_PER_FACT_ENTITY = 5
 QUESTIONS_PER_CONTEXT = 3
 UNNAMED = 0.75  # how much less often `question` leaves its subject unnamed than it may
@@ -88,7 +89,12 @@ def invented_article(contexts: Contexts, titles: set[str], prefix: str, rarest: 
 
 def wild_article(rng: random.Random, wild: Wild, number: int) -> dict[str, Any]:
     """An article of two long sentences about this and that."""
-    found = [questions(rng, [wild.sentence()], f"w{number:04}p{i}", "", RAREST["train"]) for i in range(2)]
+    found = []
+    for i in range(2):
+        sentence = wild.sentence()
+        while len(sentence.text) > LONGEST_WILD:
+            sentence = wild.sentence()
+        found.append(questions(rng, [sentence], f"w{number:04}p{i}", "", RAREST["train"]))
     return {"title": f"長い文 {number}", "paragraphs": [paragraph for paragraph in found if paragraph]}
 
 

@@ -3,7 +3,8 @@
     幼い妹が庭で遊んでいる間に、母は隣の人からもらったりんごを三つ切り始めました。
 
 A sentence is a row of groups (a lead-in, a topic, subordinate clauses, the elements of the verb), each a row of tokens: literal text, or a
-value that may be asked for, wherever it stands. A question keeps all words, or leaves out the groups beside what is asked.
+value that may be asked for, wherever it stands. A question keeps all words, or leaves out the groups beside what is asked, or the topic; what
+a long sentence is about has a name of its own there, not `この人`.
 """
 
 import re
@@ -421,8 +422,7 @@ class Wild:
         topic = next((other.tokens[0] for other in groups if other.topic), None)
         named: list[tuple[str, float]] = [("", 1.0)]
         if topic is not None and not any(o.particle == "が" for o in group.tokens):
-            named = [("" if name is None else name + topic.after, weight) for name, weight in subjects(topic.value)]
-            named[0] = (topic.text, 1.0)
+            named = [(topic.text, 1.0), ("", dict(subjects(topic.value))[None])]
         for ask, usual in variants(token.value):  # type: ignore[arg-type]
             if group.tense == "is":
                 for ending, how in COPULA[polite]:
@@ -457,10 +457,8 @@ class Wild:
                 yield [group for group in groups if group is not out], 0.1
         topic = next((group for i, group in enumerate(needed) if group.topic and group is not groups[g]), None)
         if topic is not None:
-            for name, weight in list(subjects(topic.tokens[0].value))[1:]:
-                token = topic.tokens[0]
-                named = [] if name is None else [Group([Token(token.after, Value(name, ()), "", token.case)], topic=True)]
-                yield [o for group in needed for o in (named if group is topic else [group])], 0.4 * weight
+            unsaid = dict(subjects(topic.tokens[0].value))[None]
+            yield [group for group in needed if group is not topic], 0.4 * unsaid
 
     def _cleft(self, groups: list[Group], plain: str, polite: bool, endings: Endings, tense: str) -> Sentence:
         """A sentence whose predicate is one of its elements: 庭で遊んだのは妹です."""
