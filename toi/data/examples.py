@@ -105,14 +105,17 @@ def write_rows(path: str | Path, rows: Iterable[Row], *, line_breaks: bool = Fal
 
 def read_examples(path: str | Path) -> list[Example]:
     """The Examples of a `.jsonl` file. Raises InputError naming the file and the line."""
-    examples = []
+    return list(iterate_examples(path))
+
+
+def iterate_examples(path: str | Path) -> Iterator[Example]:
+    """`read_examples`, an Example at a time."""
     for number, line in enumerate(read_lines(path), start=1):
         if line:
             try:
-                examples.append(Example.from_json(json.loads(line)))
+                yield Example.from_json(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise InputError(f"{path}:{number}: not an example; run the prepare script again") from None
-    return examples
 
 
 def write_examples(path: str | Path, examples: Iterable[Example]) -> None:
