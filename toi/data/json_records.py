@@ -29,6 +29,11 @@ def short(text: str) -> str:
     return repr(text if len(text) <= 30 else text[:29] + "…")
 
 
+def kind_of(value: Any) -> str:
+    """What a value is, in words; the name of its type where it is none of JSON's."""
+    return _NAMES.get(type(value), type(value).__name__)
+
+
 class Node:
     """A JSON value that knows its place."""
 
@@ -58,7 +63,7 @@ class Node:
     @property
     def kind(self) -> str:
         """What the value is, in words."""
-        return _NAMES[type(self.value)]
+        return kind_of(self.value)
 
     def error(self, problem: str) -> InputError:
         """An error that names the file and the place."""
@@ -79,7 +84,11 @@ def records(path: Path) -> Generator[Node, None, None]:
 
     Raises InputError with the place of what is wrong (`file:line: ...` or `file: [index]: ...`), or if there is no record.
     """
-    in_array, number, place, any_record = False, 0, Node(None, str(path), ""), False
+    in_array, number, any_record = False, 0, False
+
+    def node(value: Any) -> Node:
+        return Node(value, str(path), f"[{number}]") if in_array else Node(value, f"{path}:{number + 1}", "")
+
     with contextlib.ExitStack() as stack:
         values: Iterator[Any] | None = None
         while True:
@@ -88,16 +97,16 @@ def records(path: Path) -> Generator[Node, None, None]:
                     file = stack.enter_context(_open(path))
                     in_array = file.peek(1).lstrip().startswith(b"[")
                     values = _members(file) if in_array else _lines(file)
-                place = Node(None, str(path), f"[{number}]") if in_array else Node(None, f"{path}:{number + 1}", "")
                 value = next(values, _END)
             except _UNREADABLE as error:
+                place = Node(None, str(path), "") if values is None else node(None)
                 raise place.error(_problem(error, in_array)) from None
             if value is _END:
                 break
-            number += 1
             if value is not _BLANK:
                 any_record = True
-                yield Node(value, place.file, place.place)
+                yield node(value)
+            number += 1
     if not any_record:
         raise InputError(f"{path}: no records; expected one JSON object a line, or a JSON array of objects")
 
