@@ -78,8 +78,10 @@ class Audit:
     shared: dict[Shared, int] = field(default_factory=dict)  # -> rows
     lengths: dict[Measured, dict[str, Sequence[int]]] = field(default_factory=dict)  # -> split -> of every row
     unit: str = "questions"  # what is read
+    files: list[str] = field(default_factory=list)  # what each was taken for, where it had to be found out
     noted: list[Note] = field(default_factory=list)  # kept all the same, too: what else may not be meant so
-    counted: dict[str, Counter[str]] = field(default_factory=dict)  # what is counted beside -> split -> rows
+    counted: dict[str, Counter[str]] = field(default_factory=dict)  # what is counted beside -> split -> how many
+    shares: dict[str, Counter[str]] = field(default_factory=dict)  # what some of the rows that are kept are -> split -> rows
     tokenizer: str | None = None  # its name
     tokens: TokenCounts | None = None
 
@@ -96,7 +98,7 @@ class Audit:
         self.noted.append(Note(split, what, id))
 
     def count(self, what: str, split: str, number: int = 1) -> None:
-        """Count something about a row that is kept."""
+        """Count something beside the rows."""
         self.counted.setdefault(what, Counter())[split] += number
 
     def look_at(self, rows: Mapping[str, Rows]) -> None:

@@ -11,7 +11,7 @@ from toi.data.examples import SPLITS
 
 def table(audit: Audit) -> str:
     """The audit as text."""
-    lines = [_line("", SPLITS)]
+    lines = [*audit.files, _line("", SPLITS)]
     lines.append(_counted(f"{audit.unit} read", audit.read))
     lines.append(_counted("rows kept", audit.kept))
     for title, notes in (("dropped", audit.dropped), ("ambiguous", audit.ambiguous), ("noted", audit.noted)):
@@ -19,6 +19,8 @@ def table(audit: Audit) -> str:
         for reason in sorted({reason for reason, _ in counts}):
             lines.append(_counted(f"{title}: {reason}", {split: counts[reason, split] for split in SPLITS}))
     for what, counts_by_split in audit.counted.items():
+        lines.append(_counted(what, counts_by_split))
+    for what, counts_by_split in audit.shares.items():
         lines.append(_line(what, [_share(counts_by_split[split], audit.kept[split]) for split in SPLITS]))
     for (part, unit), lengths in audit.lengths.items():
         lines.append(_line(f"{part} {unit}, median / 95% / most", [_summary(lengths[split]) for split in SPLITS]))
@@ -42,10 +44,12 @@ def report(audit: Audit) -> dict[str, Any]:
     """The audit as `report.json` has it."""
     tokens = audit.tokens
     others: dict[str, Any] = {}  # which most data sets have not
+    if audit.files:
+        others["files"] = audit.files
     if audit.noted:
         others["noted"] = [{"split": split, "what": what, "id": id} for split, what, id in audit.noted]
-    if audit.counted:
-        others["counted"] = {what: {split: counts[split] for split in SPLITS} for what, counts in audit.counted.items()}
+    if counted := {**audit.counted, **audit.shares}:
+        others["counted"] = {what: {split: counts[split] for split in SPLITS} for what, counts in counted.items()}
     return {
         "read": {split: audit.read[split] for split in SPLITS},
         "kept": {split: audit.kept[split] for split in SPLITS},
@@ -74,7 +78,8 @@ def _beyond(tokens: TokenCounts) -> Iterable[tuple[str, int | None, BySplit]]:
 
 
 def _shared_name(shared: Shared) -> str:
-    return f"{shared.split} rows with a {shared.part} of {shared.other}"
+    article = "an" if shared.part[0] in "aeiou" else "a"
+    return f"{shared.split} rows with {article} {shared.part} of {shared.other}"
 
 
 def _counted(name: str, counts: Mapping[str, int]) -> str:

@@ -282,6 +282,12 @@ def data_of(folder: str | Path) -> dict[str, Any]:
     return dict(value.get("data", {})) if isinstance(value, dict) else {}
 
 
+def scored_splits(folder: str | Path) -> tuple[str, ...]:
+    """The splits of a data folder that a model is scored on: dev and test, or dev alone where the data was made without a test split."""
+    counts = data_of(folder).get("counts", {})
+    return ("dev",) if "dev" in counts and "test" not in counts else ("dev", "test")
+
+
 def write_task(folder: str | Path, task: Task, data: dict[str, Any]) -> None:
     """Write `task.json`: the task, and what is known of the data it was used on."""
     write_json(Path(folder) / "task.json", {**task.to_json(), "data": data})

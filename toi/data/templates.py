@@ -98,4 +98,6 @@ def check_template(template: str, *, line_breaks: bool) -> None:
     if not line_breaks:
         raise InputError(f"template {template!r}: {{history}} holds line breaks, which this task does not keep")
     if template.count(HISTORY) != 1 or "instruction" not in template_fields(turn_template(template)):
-        raise InputError(f"template {template!r}: {{history}} stands once, and before {{instruction}}: what follows is said each turn")
+        raise InputError(
+            f"template {template!r}: {{history}} stands once, and before {{instruction}}: what follows is said each turn"
+        )
