@@ -11,10 +11,10 @@ The line 2 of instructions.csv
 
 becomes the line
 
-    instructions.csv:2 <tab> 以下は、タスクを説明する指示と、…\\n\\n### 指示:\\n英語にして。\\n\\n### 入力:\\n橋\\n\\n### 応答: <tab> bridge
+    instructions.csv:2 <tab> 以下は、…\\n\\n### 指示:\\n英語にして。\\n\\n### 入力:\\n橋\\n\\n### 応答: <tab> bridge
 
-Line breaks are written as \\n, tabs as \\t. Conversations (messages of role and content, or ShareGPT's of from and value) become a line
-for each response, with the turns before it.
+Line breaks are written as \\n, tabs as \\t. Conversations (messages of role and content, or ShareGPT's of from and value) become a
+line for each response, with the turns before it.
 """
 
 import sys

@@ -15,7 +15,8 @@ from toi.data.audit_table import table
 from toi.data.examples import Answer, Example, read_examples, read_rows
 from toi.data.hub_records import hub_records
 from toi.data.instruction_rows import AGAIN, ENDS, IN_TRAIN, NO_HISTORY, NO_INPUT, NO_SYSTEM, REPEATS
-from toi.data.instructions import InstructionOptions, prepare_instructions as prepare
+from toi.data.instructions import InstructionOptions
+from toi.data.instructions import prepare_instructions as prepare
 from toi.data.tasks import read_task, scored_splits
 from toi.system.errors import InputError
 
@@ -52,7 +53,8 @@ def test_eleven_rows_are_enough(tmp_path):
     every = {**rows["train"], **rows["dev"]}
     assert list(every["i.csv:2"]) == [
         "i.csv:2",
-        "以下は、タスクを説明する指示です。要求を適切に満たす応答を書きなさい。\n\n### 指示:\nラーメン二郎丸の名物は？\n\n### 応答:",
+        "以下は、タスクを説明する指示です。要求を適切に満たす応答を書きなさい。\n\n"
+        "### 指示:\nラーメン二郎丸の名物は？\n\n### 応答:",
         "味噌味の霧そばです。\n大盛りもあります。",
     ]
     assert read_task(tmp_path / "d").name == "alpaca-ja"
@@ -90,7 +92,8 @@ def test_the_split_is_stable_when_rows_are_added(tmp_path, size):
 def test_each_split_has_a_row_at_least(tmp_path, count, seed):
     rows = [*ELEVEN[:count], ELEVEN[0], (f" {ELEVEN[1][0]}　", "別の答え")]  # what is asked again is on the same side
     audit, found = made(tmp_path, pairs(tmp_path / "i.jsonl", rows), validation_size=0.5, seed=seed)
-    assert found["train"] and found["dev"]
+    assert found["train"]
+    assert found["dev"]
     assert audit.shared == {Shared("dev", "instruction", "train"): 0}
     split = "dev" if "i.jsonl:2" in found["dev"] else "train"
     assert f"i.jsonl:{count + 2}" in found[split]
@@ -302,7 +305,7 @@ def test_columns_are_given(tmp_path):
     path = tmp_path / "i.tsv"
     path.write_text("".join(f"{said}\t{asked}\n" for asked, said in ELEVEN[1:]), encoding="utf-8")
     options = {"prompt_column": "2", "response_column": "1", "no_header": True}
-    audit, rows = made(tmp_path, str(path), **options)
+    _, rows = made(tmp_path, str(path), **options)
     assert sum(map(len, rows.values())) == 10
     assert {**rows["train"], **rows["dev"]}["i.tsv:1"].target == "答え0"
     assert json.loads((tmp_path / "d" / "task.json").read_text())["data"]["no_header"] is True
@@ -328,7 +331,10 @@ def test_tokens_are_counted(tmp_path):
     )  # fmt: skip
     options = replace(options, dev_file=pairs(tmp_path / "dev.jsonl", [("q", "a")]))
     audit = prepare(options, options.task(), Words())
-    assert audit.tokens.cut == {"source": dict(train=0, dev=0, test=0), "target": dict(train=1, dev=0, test=0)}
+    assert audit.tokens.cut == {
+        "source": {"train": 0, "dev": 0, "test": 0},
+        "target": {"train": 1, "dev": 0, "test": 0},
+    }
     assert audit.tokens.unknown["target"] == {"train": 1, "dev": 0, "test": 0}
     said = table(audit)
     assert "targets cut at 15 tokens" in said

@@ -81,13 +81,13 @@ def test_a_template_of_ones_own():
     said = instruction("次は？", system="短く。", turns=TURNS[:2])
     assert task.source(said) == "短く。\n問: やあ\n答: はい\n何か\n\n問: 次は？"
     assert task.fields == {"system", "history", "instruction"}
-    with pytest.raises(ValueError, match="^the system is empty$"):
+    with pytest.raises(ValueError, match=r"^the system is empty$"):
         task.source(instruction())
-    with pytest.raises(ValueError, match="^the input is empty$"):
+    with pytest.raises(ValueError, match=r"^the input is empty$"):
         Task("own", "{instruction} {input}", "{response}", INSTRUCTIONS).source(instruction())
-    with pytest.raises(ValueError, match="^the response is empty after normalization$"):
+    with pytest.raises(ValueError, match=r"^the response is empty after normalization$"):
         Task("own", "{instruction}", "{response}").target(instruction(response="\u3000"))
-    with pytest.raises(ValueError, match="^the response is empty$"):
+    with pytest.raises(ValueError, match=r"^the response is empty$"):
         Task.named("plain").target(replace(instruction(), answers=()))
 
 

@@ -18,10 +18,10 @@ def table(audit: Audit) -> str:
         counts = Counter((note.reason, note.split) for note in notes)
         for reason in sorted({reason for reason, _ in counts}):
             lines.append(_counted(f"{title}: {reason}", {split: counts[reason, split] for split in SPLITS}))
-    for what, counts_by_split in audit.counted.items():
-        lines.append(_counted(what, counts_by_split))
-    for what, counts_by_split in audit.shares.items():
-        lines.append(_line(what, [_share(counts_by_split[split], audit.kept[split]) for split in SPLITS]))
+    for what, numbers in audit.counted.items():
+        lines.append(_counted(what, numbers))
+    for what, numbers in audit.shares.items():
+        lines.append(_line(what, [_share(numbers[split], audit.kept[split]) for split in SPLITS]))
     for (part, unit), lengths in audit.lengths.items():
         lines.append(_line(f"{part} {unit}, median / 95% / most", [_summary(lengths[split]) for split in SPLITS]))
     if audit.tokens is not None:

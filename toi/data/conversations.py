@@ -3,8 +3,8 @@
     {"instruction": "訳して。", "input": "橋", "output": "bridge"}
     {"messages": [{"role": "user", "content": "やあ"}, {"role": "assistant", "content": "はい"}, ...]}
 
-A conversation becomes an Example for each response, with the turns before it (ids `a.csv:2`, `a.csv:2#2` ...): what toi/data/tasks.py
-makes of them begins alike.
+A conversation becomes an Example for each response, with the turns before it (ids `a.csv:2`, `a.csv:2#2` ...): what
+toi/data/tasks.py makes of them begins alike.
 """
 
 import re

@@ -181,7 +181,7 @@ def _attempt(folder: Path, task: Task, sources: Sources, loss_on: LossOn, share:
     for i, split in enumerate(made):
         audit.shared |= {Shared(split, "instruction", other): 0 for other in made[:i]}
     with ExitStack() as stack:
-        files = {
+        files: dict[str, tuple[IO[str], IO[str]]] = {
             split: (
                 stack.enter_context(open(folder / f"{split}.tsv", "w", encoding="utf-8", newline="\n")),
                 stack.enter_context(open(folder / f"{split}.jsonl", "w", encoding="utf-8", newline="\n")),

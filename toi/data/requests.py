@@ -207,9 +207,9 @@ def parse_requests(
     """The requests of a file, each with its place (`name:line`). JSON Lines if the file begins with {, else TSV.
 
     A TSV has a header with `context` and other names of `Request`, or no header and two fields: the answer (the question,
-    where the model answers) and the context. Where the model does what an instruction says, that is the header or the field that is
-    needed, `prompt`; a second field without a header is its input. For a task with `line_breaks` it writes them as toi/data/tsv.py has it. Raises
-    InputError with the line of what is wrong, or if there is no request.
+    where the model answers) and the context. Where the model does what an instruction says, it has a header with `prompt`, or no
+    header and the prompt, and its input in a second field if they have one. For a task with `line_breaks` it writes them as
+    toi/data/tsv.py has it. Raises InputError with the line of what is wrong, or if there is no request.
     """
     lines = [(f"{name}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1)]
     lines = [(place, line) for place, line in lines if line.strip()]

@@ -20,7 +20,13 @@ from typing import Any
 
 from toi.data.examples import Example, Row
 from toi.data.templates import (
-    INSTRUCTION_TEMPLATES, TEMPLATES, TURN_SEPARATOR, check_template, pieces, template_fields, turn_template,
+    INSTRUCTION_TEMPLATES,
+    TEMPLATES,
+    TURN_SEPARATOR,
+    check_template,
+    pieces,
+    template_fields,
+    turn_template,
 )  # fmt: skip
 from toi.data.windows import window
 from toi.system.errors import InputError
@@ -283,7 +289,7 @@ def data_of(folder: str | Path) -> dict[str, Any]:
 
 
 def scored_splits(folder: str | Path) -> tuple[str, ...]:
-    """The splits of a data folder that a model is scored on: dev and test, or dev alone where the data was made without a test split."""
+    """The splits of a data folder that a model is scored on: dev and test, or dev alone where it was made without a test split."""
     counts = data_of(folder).get("counts", {})
     return ("dev",) if "dev" in counts and "test" not in counts else ("dev", "test")
 

@@ -64,7 +64,10 @@ def without_labels(source: str) -> str:
 
 @lru_cache(maxsize=64)
 def pieces(template: str) -> tuple[tuple[str, str | None], ...]:
-    """The literal texts of a template, each with the field behind it. Raises InputError if it is malformed or names an unknown field."""
+    """The literal texts of a template, each with the field behind it.
+
+    Raises InputError if it is malformed or names an unknown field.
+    """
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:

@@ -42,8 +42,8 @@ METHODS = ("full", "nfkc", "none")
 class Normalization:
     """What is done to a text. Saved in `task.json`.
 
-    `method` full is NFKC and neologdn; nfkc is that alone, none nothing but that CRLF and CR become LF. These two leave tabs, spaces
-    and `[SEP]` as they are, and are for tasks with line breaks.
+    `method` full is NFKC and neologdn; nfkc is that alone, none nothing but that CRLF and CR become LF. These two leave tabs,
+    spaces and `[SEP]` as they are, and are for tasks with line breaks.
     """
 
     lowercase: bool = False
