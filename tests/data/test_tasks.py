@@ -2,6 +2,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toi.data.examples import Answer, Example
 from toi.data.tasks import Task, keeps_line_breaks, read_task, write_task
@@ -123,6 +125,12 @@ def test_an_id_has_no_line_breaks():
     assert Task("own", "{id} {context}", "{question}", LINES).row(replace(POEM, id="q\n1"))[:2] == (
         "q 1", "q 1 題名\n\n甲府市は\n山梨県の県庁\n所在地",
     )  # fmt: skip
+
+
+@given(st.from_regex(r"[0-9A-Za-z.:#_/]+", fullmatch=True))
+def test_ids_of_plain_characters_are_normalized_already(id):
+    assert Normalization()(id) == id
+    assert Task.named("qa").row(replace(example(), id=id)).id == id
 
 
 def test_only_a_task_with_line_breaks_says_so(tmp_path):

@@ -4,6 +4,7 @@ An Example is what the data set holds, untouched. A Row is made from it by a Tas
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 from toi.data.tsv import fields_of, to_line
 from toi.system.errors import InputError
 from toi.system.files import read_lines, replacing, to_json
+from toi.text.normalization import Normalization
 
 SPLITS = ("train", "dev", "test")
+_PLAIN_ID = re.compile(r"[0-9A-Za-z.:#_/]+")  # which no normalization changes
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Row(NamedTuple):
     id: str
     source: str
     target: str
+
+
+def row_id(id: str) -> str:
+    """The id of the row of an Example: tabs and line breaks are normalized away."""
+    return id if _PLAIN_ID.fullmatch(id) else Normalization()(id)
 
 
 def read_rows(path: str | Path, *, targets: bool = True, line_breaks: bool = False) -> list[Row]:

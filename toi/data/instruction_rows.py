@@ -105,19 +105,20 @@ class Writer:
         except ValueError as error:
             self.audit.drop(split, str(error), example.id)
             return False
-        if not self._is_new(split, row, example):
+        output = folded(row.target)
+        if not self._is_new(split, row, hash(output)):
             return False
         tsv, jsonl = self.files[split]
         tsv.write(to_line(row, line_breaks=self.task.line_breaks) + "\n")
         jsonl.write(_dumps(example.to_json()) + "\n")
-        self._measure(split, row, example)
+        self._measure(split, row, example.question, output)
         return True
 
-    def _is_new(self, split: str, row: Row, example: Example) -> bool:
-        """Whether a row is to be written, which then is known."""
+    def _is_new(self, split: str, row: Row, output: int) -> bool:
+        """Whether a row is to be written, which then is known; `output` is a hash."""
         known, number = self._known, len(self._known.ids)
         source = folded(row.source)
-        asked, output = hash(source), hash(folded(row.target))
+        asked = hash(source)
         first = known.first.get(asked)
         if first is not None and split == "dev" and SPLITS[known.splits[first]] == "train":
             self.audit.drop(split, IN_TRAIN, row.id)
@@ -140,12 +141,12 @@ class Writer:
         known.outputs.append(output)
         return True
 
-    def _measure(self, split: str, row: Row, example: Example) -> None:
+    def _measure(self, split: str, row: Row, asked: str, output: str) -> None:
         self.audit.kept[split] += 1
-        for part, text in (("source", row.source), ("target", row.target), ("instruction", example.question)):
+        for part, text in (("source", row.source), ("target", row.target), ("instruction", asked)):
             self._lengths[part][split].append(len(text))  # type: ignore[attr-defined]  # an array, see above
         self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())[split] += bool(_JAPANESE.search(row.target))
-        instruction, output = folded(example.question), folded(row.target)
+        instruction = folded(asked)
         if output == instruction or (len(instruction) >= _REPEATED and output.startswith(instruction)):
             self.audit.note(split, REPEATS, row.id)
         if row.target != row.target.strip():

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from toi.data.examples import Example, Row
+from toi.data.examples import Example, Row, row_id
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
     TEMPLATES,
@@ -102,7 +102,7 @@ class Task:
 
     def row(self, example: Example) -> Row:
         """The TSV row of an Example. Its id has tabs and line breaks normalized away."""
-        return Row(Normalization()(example.id), self.source(example), self.target(example))
+        return Row(row_id(example.id), self.source(example), self.target(example))
 
     def answers(self, example: Example) -> list[str]:
         """All normalized gold answers; brackets that belong to them stay."""
@@ -203,7 +203,7 @@ def _field(task: Task, name: str, example: Example) -> str:
         case "highlighted":
             return _highlighted(_context(task, example), example)
         case "id":
-            return Normalization()(example.id)
+            return row_id(example.id)
         case "instruction":
             return task.normalization(example.question)
         case "input":
