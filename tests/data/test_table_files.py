@@ -79,6 +79,8 @@ READ = {
     "JSON Lines in a .csv": ("t.csv", '{"質問": "あ", "答え": "い"}\n', AB),
     "data": ("t.json", '{"data": [{"質問": "あ", "答え": "い"}]}', AB),
     "data over lines": ("t.json", '{\n "version": 1,\n "data": [\n  {"質問": "あ", "答え": "い"}]}\n', AB),
+    "data that begins in the first line": ("t.json", '{"version": "1",\n"data": [{"質問": "あ",\n"答え": "い"}]}\n', AB),
+    "data that begins behind its name": ("t.json", '{"data":\n[{"質問": "あ", "答え": "い"}]}\n', AB),
     "data that is a column": ("t.jsonl", '{"data": "a"}\n{"data": ["b"]}\n', [{"data": "a"}, {"data": ["b"]}]),
     "one record": ("t.json", '{"質問": "あ", "答え": "い"}', AB),
     "a header that begins like JSON": ("t.csv", "[質問],答え\nあ,い\n", [{"[質問]": "あ", "答え": "い"}]),
@@ -408,6 +410,13 @@ BROKEN = {
     ),
     "a list that is cut off": ("t.json", '[{"a": "b"}, {"a"', "t.json: [1]: not JSON (Expecting ':' delimiter)"),
     "a comma too many": ("t.json", '[{"a": "b"},]', "t.json: [1]: not JSON (Expecting value)"),
+    "nested too deeply": ("t.jsonl", '{"a": "b"}\n{"a":' + "[" * 100_000, "t.jsonl:2: not usable JSON (nested too deeply)"),
+    "nested too deeply at once": ("t.jsonl", '{"a":' + "[" * 100_000, "t.jsonl:1: not usable JSON (nested too deeply)"),
+    "a number too long": (
+        "t.jsonl",
+        '{"a": ' + "1" * 5000 + "}\n",
+        "t.jsonl:1: not usable JSON (a number with too many digits)",
+    ),
     "texts": ("t.json", '["a", "b"]', "t.json: [0]: expected an object with a member for each column, found a string"),
     "a list a line": (
         "t.jsonl",

@@ -63,14 +63,14 @@ def form_of(path: Path, *, header: bool = True) -> Form:
     return Form("text", encoding, separator_of(path, encoding, header=header))
 
 
-def read_records(path: Path, *, header: bool = True) -> Iterator[Record]:
-    """The records of a file, one at a time.
+def read_records(path: Path, *, header: bool = True, form: Form | None = None) -> Iterator[Record]:
+    """The records of a file, one at a time. `form` is what `form_of` has said of it, if it was asked.
 
     Without `header` the first row of a spreadsheet is a record, and its columns are called instruction and response if there are
     two, else 1, 2, 3 ... Raises InputError that names the file and the line (or the member, or the row) of what is wrong, also
     if there is no record.
     """
-    form = form_of(path, header=header)
+    form = form or form_of(path, header=header)
     if form.kind == "json":
         yield from _json_records(path)
     elif form.kind == "parquet":
@@ -83,12 +83,15 @@ def read_records(path: Path, *, header: bool = True) -> Iterator[Record]:
 def _json_records(path: Path) -> Iterator[Record]:
     """The objects of a list, of lines, or of the list `data` of one object."""
     nodes = _members_of_object(path)
-    for number, node in enumerate(records(path) if nodes is None else nodes):
-        if not isinstance(node.value, dict):
+    first = True
+    for node in records(path) if nodes is None else nodes:
+        value = node.value
+        if not isinstance(value, dict):
             raise node.error(f"expected an object with a member for each column, found {node.kind}")
-        if not number and node.value and all(isinstance(value, dict) and "0" in value for value in node.value.values()):
+        if first and value and all(isinstance(column, dict) and "0" in column for column in value.values()):
             raise node.error("a table column by column, as pandas writes it; write it with orient='records'")
-        yield Record(f"{node.file}: {node.place}" if node.place else node.file, node.value)
+        first = False
+        yield Record(f"{node.file}: {node.place}" if node.place else node.file, value)
 
 
 def _members_of_object(path: Path) -> Iterator[Node] | None:
