@@ -217,7 +217,8 @@ def _of_files(split: str, paths: list[Path], options: InstructionOptions, audit:
         form = form_of(path, header=not options.no_header)
         choose = _Telling(Chooser(options.columns, form.spreadsheet), f"{path}: {form}", audit)
         folder = str(path.parent) + "/" if unique and path.parent != Path() else ""
-        for one in _read(read_records(path, header=not options.no_header), choose, options, partial(audit.count, REMOVED, split)):
+        records = read_records(path, header=not options.no_header, form=form)
+        for one in _read(records, choose, options, partial(audit.count, REMOVED, split)):
             yield one.place.removeprefix(folder).replace(": [", "["), one
 
 
