@@ -20,7 +20,7 @@ from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.system.journal import Journal
 from toi.system.versions import versions
-from toi.text.normalization import normalize, normalize_lines
+from toi.text.normalization import is_text, normalize, normalize_lines
 
 
 def predict(
@@ -116,7 +116,7 @@ def _is_usable(rows: int, written: Callable[[str], str], number: int, result: li
     """Whether a journal's result is the text, the score and whether nothing was found, of one of so many rows."""
     match result:
         case [str(text), float(), bool()]:
-            return 0 <= number < rows and written(text) == text
+            return 0 <= number < rows and is_text(text) and written(text) == text
     return False
 
 
