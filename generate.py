@@ -4,6 +4,7 @@
     python generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --bad_words 山梨 山梨県
     python generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --num_return_sequences 5 --diversity_penalty 1
     python generate.py --model_name_or_path model_qa --question 山梨県の県庁所在地はどこですか? --context ...
+    python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？
     python generate.py --input_file requests.jsonl --output_format json
     python generate.py --interactive
 
@@ -47,6 +48,10 @@ class GenerateOptions(NBestOptions):
     """The answer of the wanted question, as it stands in the context."""
     question: str | None = None
     """The question to answer, for a QA model."""
+    prompt: str | None = None
+    """What a model that was taught with instructions shall do; --context is its input."""
+    system: str = ""
+    """The system text of --prompt."""
     title: str = ""
     """The title of the context, for models whose prompt has one."""
     answer_start: int | None = None
@@ -74,29 +79,21 @@ class GenerateOptions(NBestOptions):
         problems += at_least(self, 0, "answer_start")
         if self.answer_start is not None and self.occurrence is not None:
             problems.append("give --answer_start or --occurrence, not both")
-        one = [f"--{name}" for name in ("answer", "question", "answer_start", "occurrence") if getattr(self, name) is not None]
-        one += ["--context"] * bool(self.context)
+        one = [
+            f"--{name}"
+            for name in ("answer", "question", "answer_start", "occurrence", "prompt")
+            if getattr(self, name) is not None
+        ]
+        one += [f"--{name}" for name in ("context", "system") if getattr(self, name)]
         if self.input_file is not None or self.interactive:
             if self.input_file is not None and self.interactive:
                 problems.append("give --input_file or --interactive, not both")
             if one:
                 problems.append(f"{' and '.join(one)} cannot go with {'--interactive' if self.interactive else '--input_file'}")
             return problems
-        from toi.text.normalization import is_text
+        from toi.data.requests import request_problems
 
-        if not self.context.strip():
-            problems.append("--context is needed")
-        marked = "<hl>" in self.context and self.question is None
-        if not marked and (self.answer is None) == (self.question is None):
-            problems.append("give --answer to get a question, or --question to get an answer")
-        problems += [
-            f"--{name} is empty"
-            for name in ("answer", "question")
-            if getattr(self, name) is not None and not getattr(self, name).strip()
-        ]
-        texts = ("context", "answer", "question", "title")
-        problems += [f"--{name} is not UTF-8" for name in texts if not is_text(getattr(self, name) or "")]
-        return problems
+        return problems + request_problems(vars(self))
 
 
 def main(options: GenerateOptions) -> None:
@@ -150,8 +147,9 @@ def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tupl
     from toi.data.requests import Request, parse_requests
 
     if options.input_file is not None:
-        return parse_requests(text, "stdin" if options.input_file == "-" else options.input_file, task.asks, task.line_breaks)
-    fields = ("context", "answer", "question", "title", "answer_start", "occurrence")
+        name = "stdin" if options.input_file == "-" else options.input_file
+        return parse_requests(text, name, task.asks, task.line_breaks, instructs=task.instructs)
+    fields = ("context", "answer", "question", "title", "answer_start", "occurrence", "prompt", "system")
     return [("", Request(**{name: getattr(options, name) for name in fields}))]
 
 

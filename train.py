@@ -46,7 +46,9 @@ def main(options: TrainOptions) -> None:
         return
     if options.do_train:
         if options.do_eval:
-            check_splits(options.data_dir, ("dev", "test"))  # what is wrong with them is said before the training
+            from toi.data.tasks import scored_splits
+
+            check_splits(options.data_dir, scored_splits(options.data_dir))  # what is wrong with them is said before the training
         train(options)
     if options.do_eval:
         evaluate(options)
@@ -214,13 +216,14 @@ def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
 
 
 def evaluate(options: TrainOptions) -> None:
-    """Score the model in `output_dir` on dev and test, print the table, write `results.json`."""
+    """Score the model in `output_dir` on dev, and test if there is one, print the table, write `results.json`."""
     checked(options)
-    splits = ("dev", "test")
+    from toi.data.tasks import data_of, scored_splits
+
+    splits = scored_splits(options.data_dir)
     check_splits(options.data_dir, splits)  # what is wrong with them is said before the model is loaded
     if os.environ.get("RANK", "0") != "0":  # one process of several scores, the others are done
         return
-    from toi.data.tasks import data_of
     from toi.models.checkpoint import update_metrics
     from toi.models.ready import load_noted
     from toi.scoring.model import evaluate_model

@@ -27,3 +27,12 @@ def test_the_picture_is_the_same_every_time_and_shows_the_limits_that_are_reache
     assert pictures[0].startswith(b"\x89PNG")
     assert pictures[0] == pictures[1]
     assert len(set(pictures)) == 3  # the longest row is 9: a limit of 9 is shown, one of 10 is outside
+
+
+@pytest.mark.usefixtures("draws")
+def test_a_split_that_was_not_made_has_no_lengths(tmp_path):
+    one = audit()
+    for lengths in one.lengths.values():
+        lengths["test"] = []
+    draw(one, tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000

@@ -34,6 +34,29 @@ def test_lines_know_their_numbers(tmp_path):
     assert [(node.file, node.value) for node in records(path)] == [(f"{path}:1", {"a": 1}), (f"{path}:3", {"a": 2})]
 
 
+def test_lines_with_spaces_about_them(tmp_path):
+    path = write(tmp_path / "l", b'{"a": 1} \n\t{"a": 2}\r\n \r\n3\n"x" \n{"a": [NaN]}')
+    assert [node.file for node in records(path)] == [f"{path}:{number}" for number in (1, 2, 4, 5, 6)]
+    assert [node.value for node in records(path)][:-1] == [{"a": 1}, {"a": 2}, 3, "x"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"a": 1} x', "Extra data at column 10"),
+        ('{"a": 1}{"a": 2}', "Extra data at column 9"),
+        ("{a: 1}", "Expecting property name enclosed in double quotes at column 2"),
+        ("x", "Expecting value at column 1"),
+        ('{"a": 1}\x0b', "Extra data at column 9"),
+    ],
+)
+def test_broken_lines_are_named(tmp_path, line, said):
+    path = write(tmp_path / "l", f'{{"a": 1}}\n{line}\n'.encode())
+    with pytest.raises(InputError) as error:
+        list(records(path))
+    assert str(error.value) == f"{path}:2: not JSON ({said}); expected an object a line"
+
+
 @pytest.mark.parametrize(
     ("kinds", "value", "message"),
     [

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from toi.data.examples import Answer, Example
 from toi.data.layout import Layout
-from toi.data.tasks import TEMPLATES, Task
+from toi.data.tasks import Task
+from toi.data.templates import TEMPLATES
 
 CONTEXT = "県は山梨県。市は甲府市です。町は町。"
 
@@ -57,7 +60,17 @@ def test_sources_of_another_template():
     assert Layout.of(TEMPLATES["aqg-cf"][0]).parts("answer: 甲府市 context: 県") is None
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+def test_an_instruction_loses_of_its_input():
+    example = Example("1", CONTEXT, "要約して。\n\n短く。", (Answer("甲府市"),), extra={"turns": []})
+    for said in ([], [["user", "やあ"], ["assistant", "はい"]]):
+        source = Task.named("alpaca-ja").source(replace(example, extra={"turns": said}))
+        parts = Layout.of(TEMPLATES["alpaca-ja"].source).parts(source)
+        assert (parts.context, parts.behind, parts.answer) == (CONTEXT, "\n\n### 応答:", None)
+        assert parts.within(5) == source.replace(CONTEXT, CONTEXT[:5])
+    assert Layout.of(TEMPLATES["plain"].source) is None  # nothing tells the instruction from the history
+
+
+@pytest.mark.parametrize("name", ["qa", "aqg", "aqg-hl", "aqg-cf"])
 def test_the_parts_of_built_in_tasks_are_their_fields(name):
     example = Example("1", CONTEXT, "市はどこ?", (Answer("甲府市", CONTEXT.index("甲府市")),))
     source = Task.named(name).source(example)

@@ -1,8 +1,8 @@
 import pytest
 
 from toi.data.examples import Answer
-from toi.data.requests import Request, example_of, find_answer, prompt, unmarked
-from toi.data.tasks import Task
+from toi.data.requests import Request, example_of, find_answer, parse_requests, prompt, request_problems, unmarked
+from toi.data.tasks import INSTRUCTIONS, Task
 from toi.system.errors import InputError
 
 FOUND = [
@@ -104,3 +104,94 @@ def test_the_wrong_kind_of_model():
     own = Task("own", "{title} {context}", "{question}")
     with pytest.raises(InputError, match="no prompt can be made: the title is empty"):
         prompt(own, example_of(own, Request("文", "文")))
+
+
+def test_a_prompt_is_put_as_in_training():
+    head = "以下は、タスクを説明する指示です。要求を適切に満たす応答を書きなさい。\n\n"
+    task = Task.named("alpaca-ja")
+    asked = Request(prompt="１つ\n言って。")
+    assert prompt(task, example_of(task, asked)) == f"{head}### 指示:\n１つ\n言って。\n\n### 応答:"
+    assert prompt(Task.named("plain"), example_of(Task.named("plain"), Request("橋", prompt="訳して。"))) == "訳して。\n橋"
+    again = Request(prompt="次は？", turns=[("user", "やあ"), ("assistant", "はい")])
+    assert prompt(task, example_of(task, again)) == f"{head}### 指示:\nやあ\n\n### 応答:\nはい\n\n### 指示:\n次は？\n\n### 応答:"
+    own = Task("own", "{system} {instruction}", "{response}", INSTRUCTIONS)
+    assert prompt(own, example_of(own, Request(prompt="何？", system="短く。"))) == "短く。 何？"
+
+
+OWN = Task("own", "{system} {instruction}", "{response}", INSTRUCTIONS)
+NOT_MET = [
+    ("plain", Request("文", "答"), "the model does what an instruction says (task plain): give --prompt, not --answer"),
+    ("plain", Request("文", question="問"), "the model does what an instruction says (task plain): give --prompt, not --question"),
+    ("plain", Request(), "the model does what an instruction says (task plain): give --prompt"),
+    ("plain", Request(prompt=" \n"), "the prompt is empty"),
+    ("plain", Request(prompt="何", system="短く。"), "the template of the task plain has no {system}; leave out --system"),
+    (OWN, Request(prompt="何"), "the template of the task own has a {system}: give --system"),
+    (OWN, Request("文", prompt="何", system="x"), "the template of the task own has no {input} for --context; say it in --prompt"),
+    (OWN, Request(prompt="何", system="x", turns=[("user", "a"), ("assistant", "b")]), "has no {history}"),
+    ("qa", Request(prompt="何"), "the model answers questions (task qa): give --question, not --prompt"),
+    ("aqg", Request("文", prompt="何"), "the model asks questions (task aqg): give --answer, not --prompt"),
+]
+
+
+@pytest.mark.parametrize(("task", "request_", "said"), NOT_MET)
+def test_prompts_that_cannot_be_met(task, request_, said):
+    task = Task.named(task) if isinstance(task, str) else task
+    with pytest.raises(InputError) as error:
+        example_of(task, request_)
+    assert said in str(error.value)
+
+
+GIVEN = [
+    ({"prompt": "何"}, []),
+    ({"prompt": "何", "context": "文", "system": "短く"}, []),
+    ({"prompt": "何", "answer": "a", "occurrence": 2}, ["--answer and --occurrence cannot go with --prompt"]),
+    ({"prompt": " "}, ["--prompt is empty"]),
+    ({"prompt": "\udcff"}, ["--prompt is not UTF-8"]),
+    ({"context": "文", "answer": "文", "system": "短く"}, ["--system needs --prompt"]),
+    ({}, ["--context is needed", "give --answer to get a question, or --question to get an answer"]),
+    ({"context": "<hl>文<hl>"}, []),
+    ({"context": "文", "answer": "a", "question": "b"}, ["give --answer to get a question, or --question to get an answer"]),
+    ({"context": "文", "answer": " "}, ["--answer is empty"]),
+]
+
+
+@pytest.mark.parametrize(("given", "problems"), GIVEN)
+def test_what_is_given_by_options(given, problems):
+    none = {
+        "context": "",
+        "title": "",
+        "system": "",
+        **dict.fromkeys(("answer", "question", "answer_start", "occurrence", "prompt")),
+    }
+    assert request_problems({**none, **given}) == problems
+
+
+PROMPTS = [
+    ('{"prompt": "何\\n？", "id": 3}\n{"prompt": "訳", "context": "橋", "system": "短く"}', [
+        ("f:1", Request(prompt="何\n？", id="3")), ("f:2", Request("橋", prompt="訳", system="短く")),
+    ]),
+    ("何\\n？\n\n訳\n", [("f:1", Request(prompt="何\n？")), ("f:3", Request(prompt="訳"))]),
+    ("訳\t橋\n", [("f:1", Request("橋", prompt="訳"))]),
+    ("system\tprompt\n短く\t訳\n", [("f:2", Request(prompt="訳", system="短く"))]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), PROMPTS)
+def test_prompts_of_a_file(text, expected):
+    assert parse_requests(text, "f", False, line_breaks=True, instructs=True) == expected
+
+
+BAD_PROMPTS = [
+    ("", "f: no requests; expected JSON Lines, or a TSV with prompt"),
+    ('{"context": "文"}', "f:1: the prompt is missing"),
+    ("訳\n訳\t橋", "f:2: expected 1 tab-separated fields (prompt), found 2"),
+    ('{"prompt": 3}', "f:1: prompt must be a string"),
+    ("訳\\d", "f:1: \\d is no escape"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD_PROMPTS)
+def test_files_of_prompts_that_cannot_be_read(text, said):
+    with pytest.raises(InputError) as error:
+        parse_requests(text, "f", False, line_breaks=True, instructs=True)
+    assert said in str(error.value)

@@ -2,9 +2,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toi.data.examples import Answer, Example
-from toi.data.tasks import Task, keeps_line_breaks, read_task, write_task
+from toi.data.tasks import Task, keeps_line_breaks, read_task, scored_splits, write_task
 from toi.system.errors import InputError
 from toi.text.normalization import Normalization
 
@@ -125,13 +127,21 @@ def test_an_id_has_no_line_breaks():
     )  # fmt: skip
 
 
+@given(st.from_regex(r"[0-9A-Za-z.:#_/]+", fullmatch=True))
+def test_ids_of_plain_characters_are_normalized_already(id):
+    assert Normalization()(id) == id
+    assert Task.named("qa").row(replace(example(), id=id)).id == id
+
+
 def test_only_a_task_with_line_breaks_says_so(tmp_path):
     task = Task("own", "{context}\n\t{answer}", "{question}", LINES)
     assert task.line_breaks
     write_task(tmp_path, task, {})
     assert read_task(tmp_path) == task
     assert keeps_line_breaks(tmp_path)
-    assert json.loads((tmp_path / "task.json").read_text())["normalization"]["line_breaks"] is True
+    assert json.loads((tmp_path / "task.json").read_text())["normalization"] == {
+        "lowercase": False, "remove_brackets": False, "separator": "<|n|>", "line_breaks": True,
+    }  # fmt: skip
     write_task(tmp_path, Task.named("aqg"), {})
     assert not keeps_line_breaks(tmp_path)
     assert json.loads((tmp_path / "task.json").read_text()) == {
@@ -190,3 +200,14 @@ def test_windows_travel_with_the_task(tmp_path):
 def test_all_gold_answers():
     record = Example("1", "甲府（こうふ）市", "問", (Answer("甲府", 0), Answer("甲府（こうふ）", 0)))
     assert Task.named("qa", Normalization(remove_brackets=True)).answers(record) == ["甲府", "甲府(こうふ)"]
+
+
+def test_which_splits_a_model_is_scored_on(tmp_path):
+    assert scored_splits(tmp_path) == ("dev", "test")  # without a task.json
+    for counts, splits in (
+        ({"train": 1, "dev": 1, "test": 1}, ("dev", "test")),
+        ({"train": 1, "dev": 1}, ("dev",)),
+        ({"test": 1}, ("dev", "test")),
+    ):
+        write_task(tmp_path, Task.named("qa"), {"counts": counts})
+        assert scored_splits(tmp_path) == splits

@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, here, load_speaking
 
 from toi.data.examples import Row
 from toi.data.predictions import read_predictions, write_predictions
+from toi.data.tasks import Task
 from toi.decoding import predict as prediction
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Text
@@ -19,6 +21,7 @@ from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict, predict_to_file
 from toi.models.checkpoint import load
 from toi.system.errors import InputError
+from toi.text.normalization import Normalization
 
 
 def test_predictions_are_in_order_and_read_as_written(tiny, tmp_path):
@@ -91,6 +94,15 @@ def test_outputs_are_written_as_the_task_has_texts(tiny, tmp_path, monkeypatch, 
     assert read_predictions(tmp_path / "out.tsv")[0].output == expected
     keys = {prediction._run_key(decoder, [row], SHORT, value) for value in (False, True)}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize(("method", "expected"), [("none", " Ａ\t\n二 "), ("nfkc", " A\t\n二 "), ("full", "A\n二")])
+def test_outputs_of_instructions_are_written_as_their_texts_are(method, expected):
+    task = Task.named("plain", Normalization(line_breaks=True, method=method))
+    written = prediction._writing(SimpleNamespace(checkpoint=SimpleNamespace(task=task)), True)
+    assert written(" Ａ\t\r\n二 ") == expected
+    assert prediction._is_usable(1, written, 0, [expected, -0.5, False])
+    assert not prediction._is_usable(1, written, 0, ["\ud800", -0.5, False])
 
 
 RECORDS = [

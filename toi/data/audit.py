@@ -4,18 +4,20 @@ The table and `report.json` are written by toi/data/audit_table.py, `report.png`
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple, Protocol
 
 from toi.data.examples import SPLITS, Example, Row
-from toi.data.tasks import CONTEXT_LABEL, HIGHLIGHT
+from toi.data.tasks import HIGHLIGHT
+from toi.data.templates import CONTEXT_LABEL
 from toi.text.normalization import normalize, normalize_lines
 
-Rows = Sequence[tuple[Row, Example]]
+Rows = Iterable[tuple[Row, Example]]  # of a split, each with what it was made of; it can be gone through several times
 BySplit = dict[str, int]
 TOKENIZED = ("source", "target")  # the parts of a row that a model sees
+_AT_ONCE = 4096  # rows encoded together
 
 
 class AuditTokenizer(Protocol):
@@ -74,7 +76,12 @@ class Audit:
     dropped: list[Note] = field(default_factory=list)
     ambiguous: list[Note] = field(default_factory=list)  # kept all the same
     shared: dict[Shared, int] = field(default_factory=dict)  # -> rows
-    lengths: dict[Measured, dict[str, list[int]]] = field(default_factory=dict)  # -> split -> of every row
+    lengths: dict[Measured, dict[str, Sequence[int]]] = field(default_factory=dict)  # -> split -> of every row
+    unit: str = "questions"  # what is read
+    files: list[str] = field(default_factory=list)  # what each was taken for, where it had to be found out
+    noted: list[Note] = field(default_factory=list)  # kept all the same, too: what else may not be meant so
+    counted: dict[str, Counter[str]] = field(default_factory=dict)  # what is counted beside -> split -> how many
+    shares: dict[str, Counter[str]] = field(default_factory=dict)  # what some of the rows that are kept are -> split -> rows
     tokenizer: str | None = None  # its name
     tokens: TokenCounts | None = None
 
@@ -85,6 +92,14 @@ class Audit:
     def doubt(self, split: str, why: str, id: str) -> None:
         """Note a row whose highlight may be another than the annotators meant."""
         self.ambiguous.append(Note(split, why, id))
+
+    def note(self, split: str, what: str, id: str) -> None:
+        """Note something about a row that is kept."""
+        self.noted.append(Note(split, what, id))
+
+    def count(self, what: str, split: str, number: int = 1) -> None:
+        """Count something beside the rows."""
+        self.counted.setdefault(what, Counter())[split] += number
 
     def look_at(self, rows: Mapping[str, Rows]) -> None:
         """Compare the splits and measure the rows in characters."""
@@ -102,32 +117,49 @@ class Audit:
             self.lengths[Measured(part, "characters")] = {split: list(map(len, by_split[split])) for split in SPLITS}
 
     def count_tokens(
-        self, rows: Mapping[str, Rows], tokenizer: AuditTokenizer, name: str, limits: dict[str, int], *, context_last: bool = True
+        self,
+        rows: Mapping[str, Rows],
+        tokenizer: AuditTokenizer,
+        name: str,
+        limits: dict[str, int],
+        *,
+        context_last: bool | None = True,
     ) -> None:
         """Measure the rows in tokens too, and count what goes beyond the limits of sources and targets.
 
-        Only where the context stands last an answer may be cut off with its end (toi/data/layout.py).
+        Only where the context stands last an answer may be cut off with its end (toi/data/layout.py); None: answers are not of it.
         """
         self.tokenizer, self.tokens = name, TokenCounts(limits)
         for part in TOKENIZED:
-            lengths, cut, unknown = {}, {}, {}
+            lengths: dict[str, Sequence[int]] = {}
+            cut, unknown = {}, {}
             for split in SPLITS:
-                texts = [getattr(row, part) for row, _ in rows[split]]
-                encoded = tokenizer.encode_batch(texts)
-                lengths[split] = list(map(len, encoded))
-                cut[split] = sum(length > limits[part] for length in lengths[split])
-                unknown[split] = sum(ids.count(tokenizer.unk_id) for ids in encoded if tokenizer.unk_id is not None)
+                found: list[int] = []
+                unknown[split] = 0
+                for texts in _batches(getattr(row, part) for row, _ in rows[split]):
+                    encoded = tokenizer.encode_batch(texts)
+                    found.extend(map(len, encoded))
+                    unknown[split] += sum(ids.count(tokenizer.unk_id) for ids in encoded if tokenizer.unk_id is not None)
+                lengths[split] = found
+                cut[split] = sum(length > limits[part] for length in found)
             self.lengths[Measured(part, "tokens")] = lengths
             self.tokens.cut[part], self.tokens.unknown[part] = cut, unknown
-        self.tokens.cut["answer"] = {
-            split: sum(context_last and _answer_is_cut(*pair, tokenizer, limits["source"]) for pair in rows[split])
-            for split in SPLITS
-        }
+        if context_last is not None:
+            self.tokens.cut["answer"] = {
+                split: sum(context_last and _answer_is_cut(*pair, tokenizer, limits["source"]) for pair in rows[split])
+                for split in SPLITS
+            }
         characters: Counter[str] = Counter()
         for split, part in product(SPLITS, TOKENIZED):
             for row, _ in rows[split]:
                 characters.update(getattr(row, part))
         self.tokens.characters = Counter({c: n for c, n in characters.items() if tokenizer.is_unknown(c)})
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    texts = iter(texts)
+    while batch := list(islice(texts, _AT_ONCE)):
+        yield batch
 
 
 def _answer_is_cut(row: Row, example: Example, tokenizer: AuditTokenizer, limit: int) -> bool:

@@ -1,5 +1,6 @@
 """`report.png`: an Audit as histograms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,16 @@ def _draw_questions(axis: Any, audit: Audit) -> None:
     lost = [sum(note.split == split for note in audit.dropped) for split in SPLITS]
     axis.bar(SPLITS, kept, label="kept", color="#4c72b0")
     axis.bar(SPLITS, lost, bottom=kept, label="dropped", color="#c44e52")
-    axis.set_title("questions")
+    axis.set_title(audit.unit)
     axis.legend(frameon=False)
 
 
-def _draw_lengths(axis: Any, measured: Measured, lengths: dict[str, list[int]], limit: int | None) -> None:
+def _draw_lengths(axis: Any, measured: Measured, lengths: dict[str, Sequence[int]], limit: int | None) -> None:
     # The longest percent would press the rest together.
-    longest = max(percentile(lengths[split], 99) for split in SPLITS)
+    made = [split for split in SPLITS if lengths[split]]
+    longest = max(percentile(lengths[split], 99) for split in made)
     width = max(1, -(-longest // 30))  # bins of whole characters, else some hold more lengths than others
-    for split in SPLITS:
+    for split in made:
         shown = [length for length in lengths[split] if length <= longest]
         axis.hist(shown, bins=range(0, longest + 2 * width, width), density=True, histtype="step", label=split)
     axis.set_title(f"{measured.part} {measured.unit} (up to the 99% quantile)", fontsize=10)

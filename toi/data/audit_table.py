@@ -11,13 +11,17 @@ from toi.data.examples import SPLITS
 
 def table(audit: Audit) -> str:
     """The audit as text."""
-    lines = [_line("", SPLITS)]
-    lines.append(_counted("questions read", audit.read))
+    lines = [*audit.files, _line("", SPLITS)]
+    lines.append(_counted(f"{audit.unit} read", audit.read))
     lines.append(_counted("rows kept", audit.kept))
-    for title, notes in (("dropped", audit.dropped), ("ambiguous", audit.ambiguous)):
+    for title, notes in (("dropped", audit.dropped), ("ambiguous", audit.ambiguous), ("noted", audit.noted)):
         counts = Counter((note.reason, note.split) for note in notes)
         for reason in sorted({reason for reason, _ in counts}):
             lines.append(_counted(f"{title}: {reason}", {split: counts[reason, split] for split in SPLITS}))
+    for what, numbers in audit.counted.items():
+        lines.append(_counted(what, numbers))
+    for what, numbers in audit.shares.items():
+        lines.append(_line(what, [_share(numbers[split], audit.kept[split]) for split in SPLITS]))
     for (part, unit), lengths in audit.lengths.items():
         lines.append(_line(f"{part} {unit}, median / 95% / most", [_summary(lengths[split]) for split in SPLITS]))
     if audit.tokens is not None:
@@ -39,11 +43,19 @@ def reasons(notes: Iterable[Note], split: str) -> str:
 def report(audit: Audit) -> dict[str, Any]:
     """The audit as `report.json` has it."""
     tokens = audit.tokens
+    others: dict[str, Any] = {}  # which most data sets have not
+    if audit.files:
+        others["files"] = audit.files
+    if audit.noted:
+        others["noted"] = [{"split": split, "what": what, "id": id} for split, what, id in audit.noted]
+    if counted := {**audit.counted, **audit.shares}:
+        others["counted"] = {what: {split: counts[split] for split in SPLITS} for what, counts in counted.items()}
     return {
         "read": {split: audit.read[split] for split in SPLITS},
         "kept": {split: audit.kept[split] for split in SPLITS},
         "dropped": [{"split": split, "reason": reason, "id": id} for split, reason, id in sorted(audit.dropped)],
         "ambiguous": [{"split": split, "why": why, "id": id} for split, why, id in sorted(audit.ambiguous)],
+        **others,
         "shared": {_shared_name(shared): count for shared, count in audit.shared.items()},
         "lengths": {
             f"{part} {unit}": {split: _distribution(lengths[split]) for split in SPLITS}
@@ -61,11 +73,13 @@ def _beyond(tokens: TokenCounts) -> Iterable[tuple[str, int | None, BySplit]]:
     for part in TOKENIZED:
         yield f"{part}s cut", tokens.limits[part], tokens.cut[part]
         yield f"<unk> in {part}s", None, tokens.unknown[part]
-    yield "answers cut", tokens.limits["source"], tokens.cut["answer"]
+    if "answer" in tokens.cut:
+        yield "answers cut", tokens.limits["source"], tokens.cut["answer"]
 
 
 def _shared_name(shared: Shared) -> str:
-    return f"{shared.split} rows with a {shared.part} of {shared.other}"
+    article = "an" if shared.part[0] in "aeiou" else "a"
+    return f"{shared.split} rows with {article} {shared.part} of {shared.other}"
 
 
 def _counted(name: str, counts: Mapping[str, int]) -> str:
@@ -76,11 +90,19 @@ def _line(name: str, values: Iterable[str]) -> str:
     return f"{name:58}" + "".join(f"{value:>22}" for value in values)
 
 
+def _share(count: int, rows: int) -> str:
+    return f"{count:,} ({count / rows:.0%})" if rows else f"{count:,}"
+
+
 def _summary(lengths: Sequence[int]) -> str:
+    if not lengths:  # a split that was not made
+        return "-"
     return f"{percentile(lengths, 50):,} / {percentile(lengths, 95):,} / {max(lengths):,}"
 
 
 def _distribution(lengths: Sequence[int]) -> dict[str, float]:
+    if not lengths:
+        return {}
     return {
         "min": min(lengths),
         "median": percentile(lengths, 50),

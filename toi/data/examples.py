@@ -4,6 +4,7 @@ An Example is what the data set holds, untouched. A Row is made from it by a Tas
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 from toi.data.tsv import fields_of, to_line
 from toi.system.errors import InputError
 from toi.system.files import read_lines, replacing, to_json
+from toi.text.normalization import Normalization
 
 SPLITS = ("train", "dev", "test")
+_PLAIN_ID = re.compile(r"[0-9A-Za-z.:#_/]+")  # which no normalization changes
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Row(NamedTuple):
     target: str
 
 
+def row_id(id: str) -> str:
+    """The id of the row of an Example: tabs and line breaks are normalized away."""
+    return id if _PLAIN_ID.fullmatch(id) else Normalization()(id)
+
+
 def read_rows(path: str | Path, *, targets: bool = True, line_breaks: bool = False) -> list[Row]:
     """The rows of a TSV: UTF-8, no header, no quoting, exactly three fields, none empty.
 
@@ -105,14 +113,17 @@ def write_rows(path: str | Path, rows: Iterable[Row], *, line_breaks: bool = Fal
 
 def read_examples(path: str | Path) -> list[Example]:
     """The Examples of a `.jsonl` file. Raises InputError naming the file and the line."""
-    examples = []
+    return list(iterate_examples(path))
+
+
+def iterate_examples(path: str | Path) -> Iterator[Example]:
+    """`read_examples`, an Example at a time."""
     for number, line in enumerate(read_lines(path), start=1):
         if line:
             try:
-                examples.append(Example.from_json(json.loads(line)))
+                yield Example.from_json(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise InputError(f"{path}:{number}: not an example; run the prepare script again") from None
-    return examples
 
 
 def write_examples(path: str | Path, examples: Iterable[Example]) -> None:

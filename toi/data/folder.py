@@ -12,7 +12,8 @@ from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.layout import Layout
 from toi.data.paraphrases import paraphrased
-from toi.data.tasks import TARGET_SEPARATOR, TEMPLATES, Task, write_task
+from toi.data.tasks import TARGET_SEPARATOR, Task, write_task
+from toi.data.templates import TEMPLATES
 from toi.data.tsv import unescape
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
@@ -75,7 +76,7 @@ class PreparationOptions:
 
     def task(self, name: str) -> Task:
         """The built-in task called `name`, with these options and templates of one's own. Raises InputError for a bad template."""
-        source, target = TEMPLATES[name]
+        source, target, _ = TEMPLATES[name]
         separator = self._typed("separator")
         normalization = Normalization(self.lowercase, self.remove_brackets, separator, self.line_breaks)
         own = self.source_template is not None or self.target_template is not None
@@ -263,7 +264,7 @@ def refuse_other(output_dir: str, task: Task, recipe: dict[str, Any], overwrite:
     there = read_json(path)
     there = there if isinstance(there, dict) else {}
     data = there.get("data", {})
-    usual = {"target_separator": TARGET_SEPARATOR}  # which a task.json does not say
+    usual = {"target_separator": TARGET_SEPARATOR, "source_template_without_input": None}  # which a task.json does not say
     wanted, there = {**usual, **task.to_json()}, {**usual, **there}
     same = all(there.get(k) == v for k, v in wanted.items()) and all(data.get(k) == v for k, v in recipe.items())
     same = same and data.get(_WAYS, 1) == recipe.get(_WAYS, 1)

@@ -29,8 +29,15 @@ def short(text: str) -> str:
     return repr(text if len(text) <= 30 else text[:29] + "…")
 
 
+def kind_of(value: Any) -> str:
+    """What a value is, in words; the name of its type where it is none of JSON's."""
+    return _NAMES.get(type(value), type(value).__name__)
+
+
 class Node:
     """A JSON value that knows its place."""
+
+    __slots__ = ("file", "place", "value")
 
     def __init__(self, value: Any, file: str, place: str):
         self.value, self.file, self.place = value, file, place
@@ -58,7 +65,7 @@ class Node:
     @property
     def kind(self) -> str:
         """What the value is, in words."""
-        return _NAMES[type(self.value)]
+        return kind_of(self.value)
 
     def error(self, problem: str) -> InputError:
         """An error that names the file and the place."""
@@ -70,6 +77,7 @@ _GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _LONGEST = 1 << 26  # characters of a record of an array; without a limit one bracket too few would read the whole file
 _UNREADABLE = (ValueError, RecursionError, EOFError, zlib.error, OSError)
+_LINE_ENDS = frozenset(("\n", "\r\n", ""))
 _END, _BLANK = object(), object()
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -79,7 +87,11 @@ def records(path: Path) -> Generator[Node, None, None]:
 
     Raises InputError with the place of what is wrong (`file:line: ...` or `file: [index]: ...`), or if there is no record.
     """
-    in_array, number, place, any_record = False, 0, Node(None, str(path), ""), False
+    in_array, number, any_record, name = False, 0, False, str(path)
+
+    def node(value: Any) -> Node:
+        return Node(value, name, f"[{number}]") if in_array else Node(value, f"{name}:{number + 1}", "")
+
     with contextlib.ExitStack() as stack:
         values: Iterator[Any] | None = None
         while True:
@@ -88,16 +100,16 @@ def records(path: Path) -> Generator[Node, None, None]:
                     file = stack.enter_context(_open(path))
                     in_array = file.peek(1).lstrip().startswith(b"[")
                     values = _members(file) if in_array else _lines(file)
-                place = Node(None, str(path), f"[{number}]") if in_array else Node(None, f"{path}:{number + 1}", "")
                 value = next(values, _END)
             except _UNREADABLE as error:
+                place = Node(None, name, "") if values is None else node(None)
                 raise place.error(_problem(error, in_array)) from None
             if value is _END:
                 break
-            number += 1
             if value is not _BLANK:
                 any_record = True
-                yield Node(value, place.file, place.place)
+                yield node(value)
+            number += 1
     if not any_record:
         raise InputError(f"{path}: no records; expected one JSON object a line, or a JSON array of objects")
 
@@ -131,9 +143,17 @@ def _problem(error: Exception, in_array: bool) -> str:
 
 
 def _lines(file: _Bytes) -> Iterator[Any]:
+    to_value = json.JSONDecoder().raw_decode  # in two thirds of the time of json.loads
     for line in file:
         text = line.decode("utf-8")
-        yield json.loads(text) if text.strip() else _BLANK
+        try:
+            value, end = to_value(text)
+            whole = text[end:] in _LINE_ENDS
+        except ValueError:  # json.loads says what is wrong
+            whole = False
+        if not whole:
+            value = json.loads(text) if text.strip() else _BLANK
+        yield value
 
 
 def _members(file: _Bytes) -> Iterator[Any]:

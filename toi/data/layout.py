@@ -14,7 +14,7 @@ from toi.data.examples import Answer, Example
 from toi.data.tasks import HIGHLIGHT
 from toi.data.windows import window
 
-_CONTEXTS = ("context", "highlighted")  # the fields that are a context
+_CONTEXTS = ("context", "highlighted", "input")  # the fields that are a context
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Layout:
             if name in _CONTEXTS:
                 parts += f"(?P<{name}>.*)"  # as long as can be: it is the others that are short
             elif name is not None:
-                parts += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+                some = ".*?" if name == "history" else ".+?"
+                parts += f"(?P={name})" if name in seen else f"(?P<{name}>{some})"
             if name is not None:
                 seen.add(name)
         last = template.endswith(tuple(f"{{{name}}}" for name in _CONTEXTS))

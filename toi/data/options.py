@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf"]
+TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf", "alpaca-ja", "alpaca", "plain"]

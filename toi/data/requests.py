@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,25 +16,52 @@ from toi.text.occurrences import find
 
 _FIELDS = {
     "id": (str, int), "context": (str,), "answer": (str,), "question": (str,), "title": (str,), "answer_start": (int,),
-    "occurrence": (int,),
+    "occurrence": (int,), "prompt": (str,), "system": (str,),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for: a question about `answer` in `context`, or an answer to `question`. Fields left out are None.
+    """What a user asks for: a question about `answer` in `context`, an answer to `question`, or what `prompt` says.
+
+    Fields left out are None. The context of a prompt is its input, which may be empty; `turns` are those before it, a list of
+    [role, text] with the roles user and assistant in turn.
 
     `answer_start` is the character at which the answer begins in the context, `occurrence` which of its occurrences is meant,
     from 1 on; without either it is the first. A context with <hl>answer<hl> says by itself where the answer is.
     """
 
-    context: str
+    context: str = ""
     answer: str | None = None
     question: str | None = None
     title: str = ""
     answer_start: int | None = None
     occurrence: int | None = None
     id: str = ""
+    prompt: str | None = None
+    system: str = ""
+    turns: Sequence[Sequence[str]] | None = None
+
+
+def request_problems(one: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the fields of a request that was given by options: whatever the task is, it cannot be met."""
+    problems = []
+    if one["prompt"] is not None:
+        others = [f"--{name}" for name in ("answer", "question", "answer_start", "occurrence") if one[name] is not None]
+        problems += [f"{' and '.join(others)} cannot go with --prompt"] * bool(others)
+    else:
+        if one["system"]:
+            problems.append("--system needs --prompt")
+        if not one["context"].strip():
+            problems.append("--context is needed")
+        marked = HIGHLIGHT in one["context"] and one["question"] is None
+        if not marked and (one["answer"] is None) == (one["question"] is None):
+            problems.append("give --answer to get a question, or --question to get an answer")
+    problems += [
+        f"--{name} is empty" for name in ("answer", "question", "prompt") if one[name] is not None and not one[name].strip()
+    ]
+    texts = ("context", "answer", "question", "title", "prompt", "system")
+    return problems + [f"--{name} is not UTF-8" for name in texts if not is_text(one[name] or "")]
 
 
 def example_of(task: Task, request: Request, warn: Callable[[str], object] = lambda _: None) -> Example:
@@ -42,7 +69,12 @@ def example_of(task: Task, request: Request, warn: Callable[[str], object] = lam
 
     Raises InputError if the task needs another field, or the answer is not where it should be.
     """
+    if task.instructs:
+        return _instruction(task, request)
     context, answer, start = request.context, request.answer, request.answer_start
+    if request.prompt is not None:
+        does, needed = ("asks", "answer") if task.asks else ("answers", "question")
+        raise InputError(f"the model {does} questions (task {task.name}): give --{needed}, not --prompt")
     if HIGHLIGHT in context:
         if not task.asks:
             raise InputError(f"the context is marked with {HIGHLIGHT}, but the model answers questions (task {task.name})")
@@ -62,6 +94,27 @@ def example_of(task: Task, request: Request, warn: Callable[[str], object] = lam
         raise InputError("the answer is empty")
     answers = () if answer is None else (find_answer(answer, context, start, request.occurrence, warn),)
     return Example(request.id, context, request.question or "", answers, request.title)
+
+
+def _instruction(task: Task, request: Request) -> Example:
+    """The Example of a request to a model that does what an instruction says."""
+    given = [f"--{name}" for name in ("answer", "question") if getattr(request, name) is not None]
+    if request.prompt is None:
+        instead = f", not {' and '.join(given)}" if given else ""
+        raise InputError(f"the model does what an instruction says (task {task.name}): give --prompt{instead}")
+    if not request.prompt.strip():
+        raise InputError("the prompt is empty")
+    if request.context.strip() and not {"input", "context"} & task.fields:
+        raise InputError(f"the template of the task {task.name} has no {{input}} for --context; say it in --prompt")
+    if request.system.strip() and "system" not in task.fields:
+        raise InputError(f"the template of the task {task.name} has no {{system}}; leave out --system")
+    if not request.system.strip() and "system" in task.fields:
+        raise InputError(f"the template of the task {task.name} has a {{system}}: give --system")
+    if request.turns and "history" not in task.fields:
+        raise InputError(f"the template of the task {task.name} has no {{history}}: the model knows no turns before")
+    extra: dict[str, Any] = {"system": request.system} if request.system else {}
+    extra |= {"turns": [list(turn) for turn in request.turns]} if request.turns else {}
+    return Example(request.id, request.context, request.prompt, extra=extra)
 
 
 def unmarked(context: str) -> tuple[str, str, int]:
@@ -148,24 +201,28 @@ def prompts_of(task: Task, requests: list[tuple[str, Request]], warn: Callable[.
     return examples, sources
 
 
-def parse_requests(text: str, name: str, asks: bool, line_breaks: bool = False) -> list[tuple[str, Request]]:
+def parse_requests(
+    text: str, name: str, asks: bool, line_breaks: bool = False, *, instructs: bool = False
+) -> list[tuple[str, Request]]:
     """The requests of a file, each with its place (`name:line`). JSON Lines if the file begins with {, else TSV.
 
     A TSV has a header with `context` and other names of `Request`, or no header and two fields: the answer (the question,
-    where the model answers) and the context. For a task with `line_breaks` it writes them as toi/data/tsv.py has it. Raises
-    InputError with the line of what is wrong, or if there is no request.
+    where the model answers) and the context. Where the model does what an instruction says, it has a header with `prompt`, or no
+    header and the prompt, and its input in a second field if they have one. For a task with `line_breaks` it writes them as
+    toi/data/tsv.py has it. Raises InputError with the line of what is wrong, or if there is no request.
     """
     lines = [(f"{name}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1)]
     lines = [(place, line) for place, line in lines if line.strip()]
+    names = ["prompt", "context"] if instructs else ["answer" if asks else "question", "context"]
     if not lines:
-        raise InputError(f"{name}: no requests; expected JSON Lines, or a TSV with {'answer' if asks else 'question'} and context")
+        raise InputError(f"{name}: no requests; expected JSON Lines, or a TSV with {' and '.join(names[: 1 if instructs else 2])}")
     if lines[0][1].lstrip().startswith("["):
         raise InputError(f"{lines[0][0]}: a JSON array; expected JSON Lines, one object a line")
     if lines[0][1].lstrip().startswith("{"):
         rows = [(place, _json_object(place, line)) for place, line in lines]
     else:
-        rows = list(_tsv_rows(lines, "answer" if asks else "question", line_breaks))
-    return [(place, _request(place, row)) for place, row in rows]
+        rows = list(_tsv_rows(lines, names, line_breaks))
+    return [(place, _request(place, row, "prompt" if instructs else "context")) for place, row in rows]
 
 
 def _json_object(place: str, line: str) -> dict[str, Any]:
@@ -178,12 +235,13 @@ def _json_object(place: str, line: str) -> dict[str, Any]:
     return {key: item for key, item in value.items() if item is not None}
 
 
-def _tsv_rows(lines: Sequence[tuple[str, str]], first: str, line_breaks: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+def _tsv_rows(lines: Sequence[tuple[str, str]], names: list[str], line_breaks: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     header = lines[0][1].split("\t")
-    if "context" in header:
+    instructs = names[0] == "prompt"
+    if ("prompt" if instructs else "context") in header:
         lines = lines[1:]
     else:
-        header = [first, "context"]
+        header = names[: len(header)] if instructs else names
     for place, line in lines:
         fields = fields_of(line, place, line_breaks=line_breaks)
         if len(fields) != len(header):
@@ -197,7 +255,7 @@ def _tsv_rows(lines: Sequence[tuple[str, str]], first: str, line_breaks: bool) -
         yield place, row
 
 
-def _request(place: str, row: dict[str, Any]) -> Request:
+def _request(place: str, row: dict[str, Any], needed: str) -> Request:
     unknown = [key for key in row if key not in _FIELDS]
     if unknown:
         raise InputError(f"{place}: unknown field {unknown[0]!r}; fields are {', '.join(_FIELDS)}")
@@ -206,6 +264,6 @@ def _request(place: str, row: dict[str, Any]) -> Request:
             raise InputError(f"{place}: {key} must be {'a whole number' if int in _FIELDS[key] else 'a string'}")
         if isinstance(value, str) and not is_text(value):
             raise InputError(f"{place}: {key} holds half a surrogate pair, which is not text; mend the file")
-    if not row.get("context", "").strip():
-        raise InputError(f"{place}: the context is missing")
+    if not row.get(needed, "").strip():
+        raise InputError(f"{place}: the {needed} is missing")
     return Request(**{**row, "id": str(row.get("id", ""))})

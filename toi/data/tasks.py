@@ -5,41 +5,38 @@
     aqg-hl  {highlighted}                            ->  {question}
     aqg-cf  context: {context} answer: {answer}      ->  {question}      the questions of a context begin alike
 
+    alpaca-ja, alpaca, plain    an instruction, its input and the turns before it  ->  {response}     see toi/data/templates.py
+
+An instruction is the question of its Example, its input the context (which may be empty), its response the first answer; `extra`
+has the system text and the turns before it, a list of [role, text] with the roles user and assistant in turn.
+
 The same Task makes the prompts of training and of generation, so nobody retypes them.
 """
 
-import re
-import string
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from toi.data.examples import Example, Row
+from toi.data.examples import Example, Row, row_id
+from toi.data.templates import (
+    INSTRUCTION_TEMPLATES,
+    TEMPLATES,
+    TURN_SEPARATOR,
+    check_template,
+    pieces,
+    template_fields,
+    turn_template,
+)  # fmt: skip
 from toi.data.windows import window
 from toi.system.errors import InputError
 from toi.system.files import read_json, write_json
-from toi.text.normalization import Aligned, Normalization
+from toi.text.normalization import METHODS, Aligned, Normalization
 
 QUESTIONS = "questions"  # in a record: all right questions of its answer, the usual ones first
 HIGHLIGHT = "<hl>"
-FIELDS = ("id", "title", "context", "question", "answer", "highlighted")
-CONTEXT_LABEL = "context: "
 TARGET_SEPARATOR = "\n"  # of tasks that say no other
-TEMPLATES = {
-    "qa": ("question: {question} context: {context}", "{answer}"),
-    "aqg": ("answer: {answer} context: {context}", "{question}"),
-    "aqg-hl": ("{highlighted}", "{question}"),
-    "aqg-cf": (CONTEXT_LABEL + "{context} answer: {answer}", "{question}"),
-}
-
-
-_LABELS = re.compile(rf"(?:^|(?<=[ \n]))(?:answer: |question: |{CONTEXT_LABEL})")  # of the templates above
-
-
-def without_labels(source: str) -> str:
-    """A source without the words that the built-in templates put before its fields."""
-    return _LABELS.sub("", source)
+INSTRUCTIONS = Normalization(line_breaks=True, method="none")  # of texts of instructions, unless one is chosen
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,7 @@ class Task:
     normalization: Normalization = field(default_factory=Normalization)
     max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/data/windows.py)
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
+    source_template_without_input: str | None = None  # of instructions without an input, where it is another
 
     def __post_init__(self) -> None:
         _check(self)
@@ -64,7 +62,9 @@ class Task:
         """One of the built-in tasks. Raises InputError for another name."""
         if name not in TEMPLATES:
             raise InputError(f"unknown task {name!r}; tasks are {', '.join(TEMPLATES)}")
-        return cls(name, *TEMPLATES[name], normalization or Normalization())
+        source, target, without_input = TEMPLATES[name]
+        usual = INSTRUCTIONS if name in INSTRUCTION_TEMPLATES else Normalization()
+        return cls(name, source, target, normalization or usual, source_template_without_input=without_input)
 
     @property
     def line_breaks(self) -> bool:
@@ -81,63 +81,33 @@ class Task:
         """Whether sources hold `<hl>`, which then must be one token of the tokenizer."""
         return "highlighted" in template_fields(self.source_template) or HIGHLIGHT in self.source_template
 
+    @property
+    def instructs(self) -> bool:
+        """Whether the model does what an instruction says, and needs no context."""
+        return "instruction" in template_fields(self.source_template)
+
+    @property
+    def fields(self) -> set[str]:
+        """All fields of its sources."""
+        return set().union(*map(template_fields, filter(None, (self.source_template, self.source_template_without_input))))
+
     def source(self, example: Example) -> str:
         """What the model reads. Raises ValueError if a field that the template needs is empty or lost."""
-        return self._render(self.source_template, example)
+        other = self.source_template_without_input
+        return _rendered(self, self.source_template if other is None or example.context.strip() else other, example)
 
     def target(self, example: Example) -> str:
         """What the model shall write. Raises as `source` does."""
-        return self._render(self.target_template, example)
+        return _rendered(self, self.target_template, example)
 
     def row(self, example: Example) -> Row:
         """The TSV row of an Example. Its id has tabs and line breaks normalized away."""
-        return Row(Normalization()(example.id), self.source(example), self.target(example))
+        return Row(row_id(example.id), self.source(example), self.target(example))
 
     def answers(self, example: Example) -> list[str]:
         """All normalized gold answers; brackets that belong to them stay."""
         normalization = replace(self.normalization, remove_brackets=False)
         return [text for answer in example.answers if (text := normalization(answer.text))]
-
-    def _render(self, template: str, example: Example) -> str:
-        if self.max_context_length is not None:
-            example = window(example, self.max_context_length, self.line_breaks)
-        pieces = []
-        for literal, name, _, _ in string.Formatter().parse(template):
-            pieces.append(literal)
-            if name is not None:
-                value = self._field(name, example)
-                if not value:
-                    raise ValueError(f"the {name} is empty after normalization" if name != "id" else "the id is empty")
-                pieces.append(value)
-        return "".join(pieces)
-
-    def _field(self, name: str, example: Example) -> str:
-        match name:
-            case "answer":
-                return next(iter(self.answers(example)), "")
-            case "context":
-                return self._context(example).text
-            case "highlighted":
-                return self._highlighted(example)
-            case "id":
-                return Normalization()(example.id)
-            case _:
-                return self.normalization(getattr(example, name))
-
-    def _context(self, example: Example) -> Aligned:
-        # Only brackets that are removed let the answer change what is done to the context.
-        keep = _annotated(example) if self.normalization.remove_brackets else None
-        return _aligned(self.normalization, example.context, keep)
-
-    def _highlighted(self, example: Example) -> str:
-        span = _annotated(example)
-        if span is None:
-            raise ValueError("there is no answer with an offset to highlight")
-        context = self._context(example)
-        if HIGHLIGHT in context.text:
-            raise ValueError(f"the context holds {HIGHLIGHT} already")
-        text, (start, end) = context.text, context.span(*span)
-        return f"{text[:start]}{HIGHLIGHT}{text[start:end]}{HIGHLIGHT}{text[end:]}"
 
     def to_json(self) -> dict[str, Any]:
         """The fields of `task.json`, before those about the data."""
@@ -146,6 +116,10 @@ class Task:
             del value["normalization"]["line_breaks"]  # files of other tasks are as they were before there was such a thing
         if self.target_separator == TARGET_SEPARATOR:
             del value["target_separator"]  # likewise
+        if self.normalization.method == "full":
+            del value["normalization"]["method"]
+        if self.source_template_without_input is None:
+            del value["source_template_without_input"]
         return {"task": value.pop("name"), **value}
 
     @classmethod
@@ -157,7 +131,8 @@ class Task:
             normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
             templates = value["source_template"], value["target_template"]
             separator = value.get("target_separator", TARGET_SEPARATOR)
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator)
+            without_input = value.get("source_template_without_input")
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator, without_input)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -177,8 +152,11 @@ def _check_types(value: dict[str, Any]) -> None:
     right = {"max_context_length": limit is None or (type(limit) is int and limit > 0)}
     right |= {name: isinstance(value[name], str) for name in ("task", "source_template", "target_template")}
     right["target_separator"] = isinstance(value.get("target_separator", TARGET_SEPARATOR), str)
+    without_input = value.get("source_template_without_input")
+    right["source_template_without_input"] = without_input is None or isinstance(without_input, str)
     for option in fields(Normalization):
         right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
+    right["method"] = value["normalization"].get("method", "full") in METHODS
     for name, is_right in right.items():
         if not is_right:
             raise TypeError(f"{name} is {({**value, **value['normalization']})[name]!r}")
@@ -188,11 +166,84 @@ def _check(task: Task) -> None:
     """Raise InputError for what no Task can have."""
     if not task.target_separator:
         raise InputError("target_separator is empty; a decoder-only model would not know where its output begins")
-    for template in (task.source_template, task.target_template):
-        if not task.line_breaks and any(c in template for c in "\t\n\r"):
-            raise InputError(f"template {template!r}: must not hold a tab or a line break")
-        if not template_fields(template):
-            raise InputError(f"template {template!r} has no field; fields are {', '.join(FIELDS)}")
+    other = task.source_template if task.source_template_without_input is None else task.source_template_without_input
+    for template in (task.source_template, other, task.target_template):
+        check_template(template, line_breaks=task.line_breaks)
+    if ("history" in template_fields(other)) != ("history" in template_fields(task.source_template)):
+        raise InputError("the templates with and without an input must both have {history}, or neither")
+    if task.normalization.method == "full":
+        return
+    if not task.line_breaks:
+        raise InputError(f"normalization {task.normalization.method} keeps line breaks, so line_breaks must be true")
+    if task.highlights:
+        raise InputError(f"normalization {task.normalization.method} does not go with {HIGHLIGHT}; it must be full")
+
+
+def _rendered(task: Task, template: str, example: Example) -> str:
+    if task.max_context_length is not None:
+        example = window(example, task.max_context_length, task.line_breaks)
+    texts = []
+    for literal, name in pieces(template):
+        texts.append(literal)
+        if name is not None:
+            value = _field(task, name, example)
+            if not value.strip() and name != "history":
+                changed = name != "id" and task.normalization.method != "none"
+                raise ValueError(f"the {name} is empty{' after normalization' if changed else ''}")
+            texts.append(value)
+    return "".join(texts)
+
+
+def _field(task: Task, name: str, example: Example) -> str:
+    match name:
+        case "answer":
+            return next(iter(task.answers(example)), "")
+        case "context" if task.normalization.method == "full":
+            return _context(task, example).text
+        case "highlighted":
+            return _highlighted(_context(task, example), example)
+        case "id":
+            return row_id(example.id)
+        case "instruction":
+            return task.normalization(example.question)
+        case "input":
+            return task.normalization(example.context)
+        case "response":
+            return task.normalization(example.answers[0].text) if example.answers else ""
+        case "system":
+            return task.normalization(example.extra.get("system", ""))
+        case "history":
+            return _history(task, example)
+        case _:
+            return task.normalization(getattr(example, name))
+
+
+def _context(task: Task, example: Example) -> Aligned:
+    # Only brackets that are removed let the answer change what is done to the context.
+    keep = _annotated(example) if task.normalization.remove_brackets else None
+    return _aligned(task.normalization, example.context, keep)
+
+
+def _history(task: Task, example: Example) -> str:
+    """The earlier turns, each as the template says what follows {history}, so that the sources of a conversation begin alike."""
+    turns = [text for _, text in example.extra.get("turns", ())]
+    template = turn_template(task.source_template_without_input or task.source_template)
+    texts = []
+    for asked, said in zip(turns[::2], turns[1::2], strict=True):
+        turn = replace(example, context="", question=asked, answers=())
+        texts += [_rendered(task, template, turn), task.target_separator, task.normalization(said), TURN_SEPARATOR]
+    return "".join(texts)
+
+
+def _highlighted(context: Aligned, example: Example) -> str:
+    """The context with <hl> on both sides of the first answer."""
+    span = _annotated(example)
+    if span is None:
+        raise ValueError("there is no answer with an offset to highlight")
+    if HIGHLIGHT in context.text:
+        raise ValueError(f"the context holds {HIGHLIGHT} already")
+    text, (start, end) = context.text, context.span(*span)
+    return f"{text[:start]}{HIGHLIGHT}{text[start:end]}{HIGHLIGHT}{text[end:]}"
 
 
 def _annotated(example: Example) -> tuple[int, int] | None:
@@ -205,23 +256,6 @@ def _annotated(example: Example) -> tuple[int, int] | None:
 @lru_cache(maxsize=64)  # the questions of a paragraph share its context
 def _aligned(normalization: Normalization, context: str, keep: tuple[int, int] | None) -> Aligned:
     return normalization.aligned(context, keep)
-
-
-@lru_cache(maxsize=64)
-def template_fields(template: str) -> set[str]:
-    """The fields of a template. Raises InputError if it is malformed or names an unknown field."""
-    names = set()
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise InputError(f"template {template!r}: {error}") from None
-    for _, name, spec, conversion in parts:
-        if name is None:
-            continue
-        if name not in FIELDS or spec or conversion:
-            raise InputError(f"template {template!r}: unknown field {{{name}}}; fields are {', '.join(FIELDS)}")
-        names.add(name)
-    return names
 
 
 def read_task(folder: str | Path) -> Task | None:
@@ -252,6 +286,12 @@ def data_of(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / "task.json"
     value = read_json(path) if path.is_file() else {}
     return dict(value.get("data", {})) if isinstance(value, dict) else {}
+
+
+def scored_splits(folder: str | Path) -> tuple[str, ...]:
+    """The splits of a data folder that a model is scored on: dev and test, or dev alone where it was made without a test split."""
+    counts = data_of(folder).get("counts", {})
+    return ("dev",) if "dev" in counts and "test" not in counts else ("dev", "test")
 
 
 def write_task(folder: str | Path, task: Task, data: dict[str, Any]) -> None:

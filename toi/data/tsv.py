@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from toi.system.errors import InputError
 
 _ESCAPES = {"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
-_TABLE = str.maketrans(_ESCAPES)
 _MEANT = {escaped: character for character, escaped in _ESCAPES.items()}
 _ESCAPED = re.compile(r"\\.?", re.DOTALL)
 
@@ -21,7 +20,10 @@ def escape(text: str) -> str:
     >>> escape("一行目\n二行目")
     '一行目\\n二行目'
     """
-    return text.translate(_TABLE)
+    for character, escaped in _ESCAPES.items():  # backslashes first: several times faster than str.translate
+        if character in text:
+            text = text.replace(character, escaped)
+    return text
 
 
 def unescape(text: str) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.system.journal import Journal
 from toi.system.versions import versions
-from toi.text.normalization import normalize, normalize_lines
+from toi.text.normalization import is_text, normalize, normalize_lines
 
 
 def predict(
@@ -39,16 +39,20 @@ def predict(
     `line_breaks` says whether these may hold them.
     """
     predictions: list[Prediction | None] = [None] * len(rows)
+    written = _writing(decoder, line_breaks)
     with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=hidden or None) as bar:
         for i, output in decoder.decode([row.source for row in rows], options, batch_size):
-            predictions[i] = Prediction(*rows[i], _written(output.text or "", line_breaks), output.score)
+            predictions[i] = Prediction(*rows[i], written(output.text or ""), output.score)
             bar.update()
     return [prediction for prediction in predictions if prediction is not None]
 
 
-def _written(text: str, line_breaks: bool) -> str:
-    """An output as it is written: a model may write what a TSV cannot hold, and the texts it learnt from were normalized."""
-    return normalize_lines(text) if line_breaks else normalize(text)
+def _writing(decoder: Decoder, line_breaks: bool) -> Callable[[str], str]:
+    """How an output is written: a model may write what a TSV cannot hold, and the texts it learnt from were normalized."""
+    task = decoder.checkpoint.task
+    if line_breaks and task is not None and task.normalization.method != "full":
+        return task.normalization
+    return normalize_lines if line_breaks else normalize
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def predict_to_file(
     place cannot be written.
     """
     rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    key, usable = _run_key(decoder, rows, options, line_breaks), partial(_is_usable, len(rows), line_breaks)
+    written = _writing(decoder, line_breaks)
+    key, usable = _run_key(decoder, rows, options, line_breaks), partial(_is_usable, len(rows), written)
     journal = Journal(path, key, rank, usable)
     if journal.stale and rank == 0:
         print(f"{path}.partial is of another run (other options, input or model): starting anew", file=sys.stderr)
@@ -93,7 +98,7 @@ def predict_to_file(
     shown = tqdm(total=len(left), desc="predict", unit=" examples", leave=False, disable=True if rank else None)
     with journal, shown as bar:
         for at, output in decoder.decode([rows[i].source for i in left], options, batch_size) if left else ():
-            journal.add(left[at], (_written(output.text or "", line_breaks), output.score, output.text is None))
+            journal.add(left[at], (written(output.text or ""), output.score, output.text is None))
             bar.update()
     _wait(processes)
     if rank:
@@ -107,11 +112,11 @@ def predict_to_file(
     return Run(decoder.report, resumed, decoder.cut, without, time.perf_counter() - started)
 
 
-def _is_usable(rows: int, line_breaks: bool, number: int, result: list[Any]) -> bool:
+def _is_usable(rows: int, written: Callable[[str], str], number: int, result: list[Any]) -> bool:
     """Whether a journal's result is the text, the score and whether nothing was found, of one of so many rows."""
     match result:
         case [str(text), float(), bool()]:
-            return 0 <= number < rows and _written(text, line_breaks) == text
+            return 0 <= number < rows and is_text(text) and written(text) == text
     return False
 
 

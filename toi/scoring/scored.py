@@ -12,7 +12,8 @@ import numpy as np
 
 from toi.data.examples import Example, Row, read_examples
 from toi.data.predictions import Prediction
-from toi.data.tasks import HIGHLIGHT, read_task, right_targets, without_labels
+from toi.data.tasks import HIGHLIGHT, read_task, right_targets
+from toi.data.templates import without_labels
 from toi.scoring.comparison import Comparison, compared
 from toi.scoring.hallucination import hallucinated_words
 from toi.scoring.measures import Measure, Score, mean_measure, ratio_measure

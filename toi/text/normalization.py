@@ -35,19 +35,27 @@ SEPARATOR = r"\[(?:SEP|sep)\]"  # what JSQuAD has between title and body
 _SEPARATOR = re.compile(rf"\s*{SEPARATOR}\s*")
 _SEPARATOR_IN_LINE = re.compile(rf"[^\S\r\n]*{SEPARATOR}[^\S\r\n]*")
 _LINE_BREAK = re.compile("\r\n|\r|\n")
+METHODS = ("full", "nfkc", "none")
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """What is done to a text beside NFKC and neologdn. Saved in `task.json`."""
+    """What is done to a text. Saved in `task.json`.
+
+    `method` full is NFKC and neologdn; nfkc is that alone, none nothing but that CRLF and CR become LF. These two leave tabs,
+    spaces and `[SEP]` as they are, and are for tasks with line breaks.
+    """
 
     lowercase: bool = False
     remove_brackets: bool = False
     separator: str = "<|n|>"  # stands for the [SEP] that JSQuAD has between title and body
     line_breaks: bool = False  # kept: each line is normalized by itself
+    method: str = "full"  # one of METHODS
 
     def __call__(self, text: str) -> str:
         """The normalized text."""
+        if self.method != "full":
+            return self._lightly(text)
         text = substitute(text, self._edits(text, None))
         return normalize_lines(text, self.lowercase) if self.line_breaks else normalize(text, self.lowercase)
 
@@ -62,6 +70,13 @@ class Normalization:
             return carry(text, self.lowercase)
         inner = carry(substitute(text, edits), self.lowercase)
         return Aligned(text, inner.text, tuple(inner.offsets[at] for at in substituted_offsets(len(text), edits)))
+
+    def _lightly(self, text: str) -> str:
+        if self.remove_brackets:
+            text = substitute(text, outermost([Edit(*span) for span in bracketed(text, None)]))
+        text = _LINE_BREAK.sub("\n", text) if "\r" in text else text
+        text = text if self.method == "none" else unicodedata.normalize("NFKC", text)
+        return text.lower() if self.lowercase else text
 
     def _edits(self, text: str, keep: tuple[int, int] | None) -> list[Edit]:
         edits = []

@@ -89,11 +89,10 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         source, target = (escape(t) if task.line_breaks else t for t in (task.source_template, task.target_template))
         lines += ["", f"Task `{task.name}`: `{source}` -> `{target}`", ""]
         example = "--answer 甲府市" if task.asks else "--question 山梨県の県庁所在地はどこですか?"
-        lines += [
-            "```",
-            f"python generate.py --model_name_or_path {Path(folder)} {example} --context 山梨県の県庁所在地は甲府市です。",
-            "```",
-        ]
+        example += " --context 山梨県の県庁所在地は甲府市です。"
+        if task.instructs:
+            example = "--prompt 山梨県の県庁所在地はどこですか?"
+        lines += ["```", f"python generate.py --model_name_or_path {Path(folder)} {example}", "```"]
     lines += ["", "## Data", "", f"{data.get('name', options['data_dir'])}, licence: {data.get('license', 'unknown')}."]
     if "counts" in data:
         lines[-1] += " Rows: " + ", ".join(f"{split} {count:,}" for split, count in data["counts"].items()) + "."

@@ -1,0 +1,91 @@
+"""Records of instructions -> conversations -> Examples.
+
+    {"instruction": "訳して。", "input": "橋", "output": "bridge"}
+    {"messages": [{"role": "user", "content": "やあ"}, {"role": "assistant", "content": "はい"}, ...]}
+
+A conversation becomes an Example for each response, with the turns before it (ids `a.csv:2`, `a.csv:2#2` ...): what
+toi/data/tasks.py makes of them begins alike.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from toi.data.columns import Columns, text_of
+from toi.data.examples import Answer, Example
+from toi.data.turns import Turns, read_turns, split_system
+from toi.system.errors import InputError
+
+LossOn = Literal["all", "last"]
+# C0 and C1 but for tabs and line breaks, and halves of surrogate pairs: none is text, and UTF-8 cannot write the latter.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Conversation(NamedTuple):
+    """What a user and an assistant say in turn, an assistant last, and where that stands."""
+
+    place: str
+    turns: Turns
+    input: str = ""  # of the first turn, apart from its instruction
+    system: str = ""
+
+    def examples(self, id: str, loss_on: LossOn) -> Iterator[Example]:
+        """An Example for each response, or for the last alone."""
+        for at in range(0, len(self.turns), 2):
+            if loss_on == "last" and at + 2 < len(self.turns):
+                continue
+            extra: dict[str, Any] = {"system": self.system} if self.system else {}
+            if at:
+                extra["turns"] = [list(turn) for turn in self.turns[:at]]
+            number = at // 2 + 1
+            (_, asked), (_, said) = self.turns[at : at + 2]
+            context = "" if at else self.input
+            yield Example(id if number == 1 else f"{id}#{number}", context, asked, (Answer(said),), extra=extra)
+
+
+def conversations(
+    records: Iterable[tuple[str, dict[str, Any]]],
+    choose: Callable[[Sequence[str], str], Columns],
+    system: str,
+    removed: Callable[[int], object] | None,
+) -> Iterator[Conversation]:
+    """The conversations of records, each with its place; `system` is the system text of those that have none.
+
+    `choose` says which columns of the record at a place are what (toi/data/columns.py).
+
+    A row with neither an instruction nor a response has empty ones: who counts them drops it. Control characters are removed, and
+    `removed` is called with how many; where it is None they are errors. Raises InputError that names the place of what is wrong.
+    """
+    for place, values in records:
+        columns = choose(list(values), place)
+        if columns.conversation is not None:
+            said, turns = split_system(read_turns(values[columns.conversation], columns.conversation, place))
+            own = text_of(values, columns.system, place)
+            if said and own.strip():
+                raise InputError(f"{place}: a system text in {columns.conversation} and one in {columns.system}; remove one")
+            one = Conversation(place, turns, "", said or own)
+        else:
+            one = _single(values, columns, place)
+        yield _cleaned(one if one.system.strip() else one._replace(system=system), removed)
+
+
+def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversation:
+    asked, said = text_of(values, columns.instruction, place), text_of(values, columns.response, place)
+    input_, system = text_of(values, columns.input, place), text_of(values, columns.system, place)
+    return Conversation(place, [("user", asked), ("assistant", said)], input_, system)
+
+
+def _cleaned(one: Conversation, removed: Callable[[int], object] | None) -> Conversation:
+    """The conversation without control characters. Raises InputError for the first where they are not to be removed."""
+    texts = [one.input, one.system, *(text for _, text in one.turns)]
+    if not any(map(_CONTROL.search, texts)):
+        return one
+    if removed is None:
+        found = next(match for text in texts if (match := _CONTROL.search(text)))
+        what = (
+            f"the control character U+{ord(found.group()):04X} behind {found.string[max(0, found.start() - 10) : found.start()]!r}"
+        )
+        raise InputError(f"{one.place}: {what}; remove it, or give --remove_control_characters")
+    removed(sum(len(_CONTROL.findall(text)) for text in texts))
+    turns = [(role, _CONTROL.sub("", text)) for role, text in one.turns]
+    return Conversation(one.place, turns, _CONTROL.sub("", one.input), _CONTROL.sub("", one.system))

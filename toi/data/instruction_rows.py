@@ -1,0 +1,214 @@
+"""Conversations -> the rows of a data folder, one after another: a million of them need not be in memory.
+
+Of rows that were written only hashes are kept. They are Python's own, which differ from process to process: nothing that is written
+depends on them. Which split a conversation is in depends on its first instruction and the seed alone.
+"""
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from toi.data.audit import Audit, Measured, Shared
+from toi.data.audit_table import reasons
+from toi.data.conversations import Conversation, LossOn
+from toi.data.examples import SPLITS, Example, Row, iterate_examples, iterate_rows
+from toi.data.tasks import Task
+from toi.data.tsv import to_line
+from toi.system.errors import InputError
+from toi.text.normalization import JAPANESE
+
+# Split -> what goes through its conversations, from the first on, and tells the audit what is removed of them.
+Sources = dict[str, Callable[[Audit], Iterator[tuple[str, Conversation]]]]
+AGAIN = "the same instruction has another output"
+REPEATS = "the output repeats the instruction"
+ENDS = "the output begins or ends with white space"
+NO_SYSTEM = "the template has no {system} for the system text"
+NO_HISTORY = "the template has no {history} for the turns before"
+NO_INPUT = "the template has no {input} for the input"
+JAPANESE_OUTPUTS = "outputs with Japanese"
+IN_TRAIN = "the same instruction is in train"
+_JAPANESE = re.compile(f"[{JAPANESE}]")
+_REPEATED = 10  # characters of an instruction that no output begins with by chance
+_dumps = json.JSONEncoder(ensure_ascii=False).encode  # there are no surrogates, which were refused
+
+
+def folded(text: str) -> str:
+    """A text without what two writings of the same may differ in: white space and widths."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def position(seed: int, conversation: Conversation) -> float:
+    """Where in [0, 1) a conversation stands, by its first instruction and its input."""
+    text = f"{seed}\t{folded(conversation.turns[0][1])}\t{folded(conversation.input)}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest()) / 2**48
+
+
+@dataclass
+class _Known:
+    """The rows that were written, by their numbers."""
+
+    ids: list[str] = field(default_factory=list)
+    splits: bytearray = field(default_factory=bytearray)  # the number of each row's split in SPLITS
+    outputs: "array[int]" = field(default_factory=lambda: array("q"))  # hashes
+    first: dict[int, int] = field(default_factory=dict)  # hash of what is asked -> its first row
+    rows: set[int] = field(default_factory=set)  # hashes of splits, of what is asked and answered
+
+
+@dataclass
+class Writer:
+    """Writes the rows of splits, and keeps account of them."""
+
+    task: Task
+    loss_on: LossOn
+    files: dict[str, tuple[IO[str], IO[str]]]  # split -> its TSV, its Examples
+    audit: Audit
+    _known: _Known = field(default_factory=_Known)
+
+    def __post_init__(self) -> None:
+        self._fields = self.task.fields
+        self._lengths = {
+            part: self.audit.lengths.setdefault(Measured(part, "characters"), {split: array("I") for split in SPLITS})
+            for part in ("source", "target", "instruction")
+        }
+
+    def add(self, split: str, id: str, conversation: Conversation) -> bool:
+        """Write the rows of a conversation. Whether there were any."""
+        self.audit.read[split] += 1
+        (_, asked), (_, said) = conversation.turns[:2]
+        empty = [name for name, text in (("instruction", asked), ("response", said)) if not text.strip()]
+        if empty:
+            self.audit.drop(split, f"the {' and the '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty", id)
+            return False
+        if conversation.input.strip() and not {"input", "context"} & self._fields:
+            self.audit.drop(split, NO_INPUT, id)
+            return False
+        if conversation.system and "system" not in self._fields:
+            self.audit.note(split, NO_SYSTEM, id)
+        written = [self._add(split, example) for example in conversation.examples(id, self.loss_on)]
+        return any(written)
+
+    def _add(self, split: str, example: Example) -> bool:
+        if "turns" in example.extra and "history" not in self._fields:
+            self.audit.drop(split, NO_HISTORY, example.id)
+            return False
+        try:
+            row = self.task.row(example)
+        except ValueError as error:
+            self.audit.drop(split, str(error), example.id)
+            return False
+        output = folded(row.target)
+        if not self._is_new(split, row, hash(output)):
+            return False
+        tsv, jsonl = self.files[split]
+        tsv.write(to_line(row, line_breaks=self.task.line_breaks) + "\n")
+        jsonl.write(_dumps(example.to_json()) + "\n")
+        self._measure(split, row, example.question, output)
+        return True
+
+    def _is_new(self, split: str, row: Row, output: int) -> bool:
+        """Whether a row is to be written, which then is known; `output` is a hash."""
+        known, number = self._known, len(self._known.ids)
+        source = folded(row.source)
+        asked = hash(source)
+        first = known.first.get(asked)
+        if first is not None and split == "dev" and SPLITS[known.splits[first]] == "train":
+            self.audit.drop(split, IN_TRAIN, row.id)
+            return False
+        whole = hash((split, source, output))
+        if whole in known.rows:
+            self.audit.drop(split, "duplicate of another row", row.id)
+            return False
+        if first is None:
+            known.first[asked] = number
+        else:
+            other = SPLITS[known.splits[first]]
+            if other != split:
+                self.audit.shared[Shared(split, "instruction", other)] += 1
+            if known.outputs[first] != output:
+                self.audit.note(split, AGAIN, f"{row.id} (first: {known.ids[first]})")
+        known.rows.add(whole)
+        known.ids.append(row.id)
+        known.splits.append(SPLITS.index(split))
+        known.outputs.append(output)
+        return True
+
+    def _measure(self, split: str, row: Row, asked: str, output: str) -> None:
+        self.audit.kept[split] += 1
+        for part, text in (("source", row.source), ("target", row.target), ("instruction", asked)):
+            self._lengths[part][split].append(len(text))  # type: ignore[attr-defined]  # an array, see above
+        self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())[split] += bool(_JAPANESE.search(row.target))
+        instruction = folded(asked)
+        if output == instruction or (len(instruction) >= _REPEATED and output.startswith(instruction)):
+            self.audit.note(split, REPEATS, row.id)
+        if row.target != row.target.strip():
+            self.audit.note(split, ENDS, row.id)
+
+
+def write_splits(folder: Path, task: Task, sources: Sources, loss_on: LossOn, share: float, seed: int) -> Audit:
+    """Write the TSVs and the Examples of the splits into a folder. Returns the audit.
+
+    Where `sources` has no dev split, `share` of the training conversations become it, at least one; there is a test split only if
+    `sources` has one. Raises InputError if nothing is left of a split, or there are too few conversations for two.
+    """
+    own_dev = "dev" in sources
+    audit, places = _attempt(folder, task, sources, loss_on, 0.0 if own_dev else share, seed)
+    if not own_dev and places and not (audit.kept["train"] and audit.kept["dev"]):
+        low, high = min(places), max(places)
+        if low == high:
+            raise InputError("one instruction is too few to split; give more, or a --dev_file")
+        share = high if audit.kept["dev"] else math.nextafter(low, 1)
+        audit, _ = _attempt(folder, task, sources, loss_on, share, seed)
+    for split in SPLITS:
+        if not audit.kept[split] and (split != "test" or split in sources):
+            why = reasons(audit.dropped, split) or "no rows were read"
+            raise InputError(f"nothing is left of the {split} split: {why}")
+    return audit
+
+
+def _attempt(folder: Path, task: Task, sources: Sources, loss_on: LossOn, share: float, seed: int) -> tuple[Audit, list[float]]:
+    """`write_splits` with those below `share` in dev. With the audit come the lowest and the highest place of what was kept."""
+    audit = Audit(unit="records")
+    places: list[float] = []
+    made = [split for split in SPLITS if split in sources or split == "dev"]
+    for i, split in enumerate(made):
+        audit.shared |= {Shared(split, "instruction", other): 0 for other in made[:i]}
+    with ExitStack() as stack:
+        files: dict[str, tuple[IO[str], IO[str]]] = {
+            split: (
+                stack.enter_context(open(folder / f"{split}.tsv", "w", encoding="utf-8", newline="\n")),
+                stack.enter_context(open(folder / f"{split}.jsonl", "w", encoding="utf-8", newline="\n")),
+            )
+            for split in made
+        }
+        writer = Writer(task, loss_on, files, audit)
+        for split, conversations in sources.items():
+            for id, conversation in conversations(audit):
+                if split != "train" or "dev" in sources:
+                    writer.add(split, id, conversation)
+                    continue
+                place = position(seed, conversation)
+                if writer.add("dev" if place < share else "train", id, conversation):
+                    places = [min([place, *places]), max([place, *places])]
+    return audit, places
+
+
+@dataclass(frozen=True)
+class Written:
+    """The rows of a split as they were written, with their Examples; none where the split was not made."""
+
+    folder: Path
+    split: str
+
+    def __iter__(self) -> Iterator[tuple[Row, Example]]:
+        path = self.folder / f"{self.split}.tsv"
+        if path.is_file():
+            yield from zip(iterate_rows(path, line_breaks=True), iterate_examples(path.with_suffix(".jsonl")), strict=True)

@@ -1,0 +1,85 @@
+"""Conversations as data sets write them -> a list of (role, text), checked.
+
+    messages       [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]     also OpenAI's JSON Lines
+    conversations  [{"from": "human", "value": "..."}, {"from": "gpt", "value": "..."}]              ShareGPT
+
+become [("user", "..."), ("assistant", "...")], with ("system", "...") before them if there is one.
+"""
+
+from typing import Any
+
+from toi.data.json_records import Node
+
+Turns = list[tuple[str, str]]
+_ROLES = {
+    "system": "system",
+    "developer": "system",  # OpenAI's newer name
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+}
+_KEYS = (("role", "content"), ("from", "value"))
+_FORM = "expected role and content, or from and value"
+_CALLS = ("tool_calls", "function_call")
+
+
+def read_turns(value: Any, column: str, place: str) -> Turns:
+    """The turns of a conversation, the value of a column.
+
+    Raises InputError, beginning with `place` and the column, unless there may be a system text first, then users and
+    assistants take turns, an assistant ends, and everyone says something.
+    """
+    whole = Node(value, place, column)
+    if not isinstance(value, list):
+        raise whole.error(f"expected a list of messages, found {whole.kind}")
+    if not value:
+        raise whole.error("no messages; remove the row")
+    turns: Turns = []
+    for message in whole.items():
+        role, text = _turn(message)
+        _check_order(message, role, [role for role, _ in turns])
+        turns.append((role, text))
+    if turns[-1][0] != "assistant":
+        raise whole.error(f"ends with a message of the {turns[-1][0]}; add the response of the assistant, or remove the message")
+    return turns
+
+
+def _turn(message: Node) -> tuple[str, str]:
+    keys = message.value if isinstance(message.value, dict) else {}
+    names = next((names for names in _KEYS if all(name in keys for name in names)), None)
+    if names is None:
+        found = "found " + (", ".join(map(repr, keys)) or message.kind)
+        raise message.error(f"{_FORM}, {found}")
+    for call in _CALLS:
+        if call in message:
+            raise message.error(f"{call}: calls of tools cannot be learnt here; remove the conversation")
+    if keys.get("weight") == 0:
+        raise message.error("weight 0: the loss cannot be left out of one message; remove the weight, or give --loss_on last")
+    said = message.get(names[0], str)
+    role = _ROLES.get(said.value.strip().lower())
+    if role is None:
+        raise said.error(f"{said.value!r} is not known; use system, user or assistant (or human, gpt)")
+    text = message.get(names[1], str)
+    if not text.value.strip():
+        raise text.error("is empty; write it, or remove the conversation")
+    return role, text.value
+
+
+def _check_order(message: Node, role: str, before: list[str]) -> None:
+    """Raise InputError unless a role may follow those before it."""
+    last = before[-1] if before else ""
+    if role == "system" and before:
+        raise message.error("a system text stands first, or not at all; remove it")
+    if role == "assistant" and last in ("", "system"):
+        raise message.error("the assistant speaks before the user; begin with a message of the user")
+    if role == last:
+        raise message.error(f"two messages of the {role} in a row; join them, or add what was said between")
+
+
+def split_system(turns: Turns) -> tuple[str, Turns]:
+    """The system text (empty if there is none), and the turns behind it."""
+    return (turns[0][1], turns[1:]) if turns[0][0] == "system" else ("", turns)
