@@ -156,10 +156,15 @@ def write_data(
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)
             write_examples(folder / f"{split}.jsonl", (example for _, example in rows[split]))
-        hashes = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        write_json(folder / "report.json", {**report(audit), "sha256": hashes})
-        draw(audit, folder / "report.png")
-        write_task(folder, task, {**recipe, "counts": {split: len(rows[split]) for split in SPLITS}})
+        write_account(folder, task, recipe, audit, SPLITS)
+
+
+def write_account(folder: Path, task: Task, recipe: dict[str, Any], audit: Audit, splits: Iterable[str]) -> None:
+    """Write what is said of a data folder beside its TSVs and Examples, which are there: the audit, its picture, `task.json`."""
+    hashes = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    write_json(folder / "report.json", {**report(audit), "sha256": hashes})
+    draw(audit, folder / "report.png")
+    write_task(folder, task, {**recipe, "counts": {split: audit.kept[split] for split in splits}})
 
 
 def make_rows(task: Task, examples: Iterable[Example], split: str, audit: Audit) -> list[tuple[Row, Example]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toi.data.table_files import Record
-from toi.system.errors import InputError
+from toi.system.errors import InputError, first_line
 
 
 def hub_records(name: str, config: str | None, split: str, *, streaming: bool = False) -> Iterator[Record]:
@@ -17,15 +17,11 @@ def hub_records(name: str, config: str | None, split: str, *, streaming: bool = 
     try:
         data: Any = datasets.load_dataset(name, config, split=split, streaming=streaming)
     except (datasets.exceptions.DatasetsError, ValueError, OSError, RuntimeError) as error:
-        raise InputError(f"{name}: split {split!r} of this data set cannot be read: {_first_line(error)}") from None
+        raise InputError(f"{name}: split {split!r} of this data set cannot be read: {first_line(error)}") from None
     number = 0
     try:
         for values in data:
             yield Record(f"{name}: {split}[{number}]", dict(values))
             number += 1
     except (datasets.exceptions.DatasetsError, OSError) as error:  # of a streamed one
-        raise InputError(f"{name}: {split}[{number}]: cannot be read: {_first_line(error)}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(f"{name}: {split}[{number}]: cannot be read: {first_line(error)}") from None

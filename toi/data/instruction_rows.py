@@ -7,7 +7,6 @@ depends on them. Which split a conversation is in depends on its first instructi
 import hashlib
 import json
 import math
-import re
 import unicodedata
 from array import array
 from collections import Counter
@@ -24,7 +23,7 @@ from toi.data.examples import SPLITS, Example, Row, iterate_examples, iterate_ro
 from toi.data.tasks import Task
 from toi.data.tsv import to_line
 from toi.system.errors import InputError
-from toi.text.normalization import JAPANESE
+from toi.text.folding import PLAIN_JAPANESE
 
 # Split -> what goes through its conversations, from the first on, and tells the audit what is removed of them.
 Sources = dict[str, Callable[[Audit], Iterator[tuple[str, Conversation]]]]
@@ -36,7 +35,6 @@ NO_HISTORY = "the template has no {history} for the turns before"
 NO_INPUT = "the template has no {input} for the input"
 JAPANESE_OUTPUTS = "outputs with Japanese"
 IN_TRAIN = "the same instruction is in train"
-_JAPANESE = re.compile(f"[{JAPANESE}]")
 _REPEATED = 10  # characters of an instruction that no output begins with by chance
 _dumps = json.JSONEncoder(ensure_ascii=False).encode  # there are no surrogates, which were refused
 
@@ -145,7 +143,7 @@ class Writer:
         self.audit.kept[split] += 1
         for part, text in (("source", row.source), ("target", row.target), ("instruction", asked)):
             self._lengths[part][split].append(len(text))  # type: ignore[attr-defined]  # an array, see above
-        self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())[split] += bool(_JAPANESE.search(row.target))
+        self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())[split] += bool(PLAIN_JAPANESE.search(row.target))
         instruction = folded(asked)
         if output == instruction or (len(instruction) >= _REPEATED and output.startswith(instruction)):
             self.audit.note(split, REPEATS, row.id)

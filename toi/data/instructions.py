@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toi.data.audit import Audit, AuditTokenizer
-from toi.data.audit_picture import draw
-from toi.data.audit_table import report
 from toi.data.columns import OPTIONS, Chooser, Columns
 from toi.data.conversations import Conversation, LossOn, conversations
 from toi.data.examples import SPLITS
-from toi.data.folder import refuse_other
+from toi.data.folder import refuse_other, write_account
 from toi.data.hub_records import hub_records
 from toi.data.instruction_rows import Sources, Written, write_splits
 from toi.data.table_files import form_of, read_records
-from toi.data.tasks import TARGET_SEPARATOR, Task, write_task
+from toi.data.tasks import TARGET_SEPARATOR, Task
 from toi.data.templates import INSTRUCTION_TEMPLATES
 from toi.data.tsv import unescape
 from toi.system.errors import InputError
-from toi.system.files import matching_files, replacing_folder, sha256, write_json
+from toi.system.files import matching_files, replacing_folder, sha256
 from toi.system.options import at_least
 from toi.text.normalization import Normalization
 
@@ -170,10 +168,7 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
             limits = {"source": options.max_input_length, "target": options.max_target_length}
             rows = {split: Written(folder, split) for split in SPLITS}
             audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=None)
-        hashes = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        write_json(folder / "report.json", {**report(audit), "sha256": hashes})
-        draw(audit, folder / "report.png")
-        write_task(folder, task, {**recipe, "counts": {split: audit.kept[split] for split in made}})
+        write_account(folder, task, recipe, audit, made)
     return audit
 
 
