@@ -141,7 +141,7 @@ def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
     from toi.data.examples import read_examples, read_rows, split_path
     from toi.data.predictions import read_predictions
-    from toi.data.tasks import keeps_line_breaks
+    from toi.data.task_files import keeps_line_breaks
     from toi.scoring.comparison import read_other
     from toi.scoring.hallucination import check_tokenizer
     from toi.scoring.scored import examples_by_id
@@ -175,7 +175,7 @@ def score_split(
 ) -> "Scored":
     """Everything that the options ask for about the predictions of a split. `perplexity`: that of the model, if there is one."""
     from toi.data.examples import read_examples
-    from toi.data.tasks import read_task
+    from toi.data.task_files import read_task
     from toi.scoring import scored as evaluation
     from toi.scoring.comparison import read_other
 

@@ -99,7 +99,7 @@ class GenerateOptions(NBestOptions):
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
     from toi.data.requests import prompts_of
-    from toi.data.tasks import chosen_task, read_task
+    from toi.data.task_files import chosen_task, read_task
     from toi.models.place import check_model, is_model
     from toi.system.errors import InputError
 

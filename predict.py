@@ -58,7 +58,7 @@ class PredictOptions(DecodingOptions):
 
 def main(options: PredictOptions) -> None:
     """Read the rows, predict, write."""
-    from toi.data.tasks import keeps_line_breaks
+    from toi.data.task_files import keeps_line_breaks
     from toi.models.place import check_model
 
     options.all_bad_words()  # what is wrong with them is said before the model is loaded

@@ -46,7 +46,7 @@ def main(options: TrainOptions) -> None:
         return
     if options.do_train:
         if options.do_eval:
-            from toi.data.tasks import scored_splits
+            from toi.data.task_files import scored_splits
 
             check_splits(options.data_dir, scored_splits(options.data_dir))  # what is wrong with them is said before the training
         train(options)
@@ -166,7 +166,7 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
 
 def keep_if_better(state: "State") -> None:
     """Validate, print a row of the table, and save the model if it is the best so far: by its validation loss, or its outputs."""
-    from toi.data.tasks import data_of
+    from toi.data.task_files import data_of
     from toi.models.checkpoint import save
     from toi.training.printing import table_row
     from toi.training.state import judged, validation_loss
@@ -206,7 +206,8 @@ def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[
 def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
     """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
     from toi.data.examples import iterate_rows, split_path
-    from toi.data.tasks import HIGHLIGHT, keeps_line_breaks
+    from toi.data.task_files import keeps_line_breaks
+    from toi.data.tasks import HIGHLIGHT
 
     highlighted, line_breaks = False, keeps_line_breaks(data_dir)
     for path in [split_path(data_dir, split) for split in splits]:
@@ -218,7 +219,7 @@ def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
 def evaluate(options: TrainOptions) -> None:
     """Score the model in `output_dir` on dev, and test if there is one, print the table, write `results.json`."""
     checked(options)
-    from toi.data.tasks import data_of, scored_splits
+    from toi.data.task_files import data_of, scored_splits
 
     splits = scored_splits(options.data_dir)
     check_splits(options.data_dir, splits)  # what is wrong with them is said before the model is loaded

@@ -93,7 +93,7 @@ def write_steps(model: Path, data: Path) -> None:
     from transformers import AutoConfig
 
     from toi.data.examples import split_path
-    from toi.data.tasks import read_task
+    from toi.data.task_files import read_task
     from toi.models.causal.family import CausalFamily
     from toi.models.family import Limits
     from toi.models.tokenizer_files import load_tokenizer

@@ -55,7 +55,7 @@ def drawn(rows: int, *, alike: bool) -> list[list[int]]:
 def read(model: Path, data_dir: str, rows: int) -> list[list[int]]:
     """The first prompts of the test split of a data folder."""
     from toi.data.examples import read_rows, split_path
-    from toi.data.tasks import read_task
+    from toi.data.task_files import read_task
     from toi.models.causal.rows import CausalRows
     from toi.models.family import Limits
     from toi.models.tokenizer_files import load_tokenizer

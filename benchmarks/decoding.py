@@ -147,7 +147,7 @@ def measure(way: str, model: str, count: int, length: int) -> dict[str, Any]:
 def trained(model: str, data_dir: str, rows: int) -> None:
     """A trained model: do engines and batches agree?"""
     from toi.data.examples import read_rows, split_path
-    from toi.data.tasks import read_task
+    from toi.data.task_files import read_task
     from toi.decoding.decoder import Decoder
     from toi.decoding.options import DecodingOptions, NBestOptions
     from toi.models.checkpoint import load

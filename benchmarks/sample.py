@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from toi.data.examples import Example, read_examples
-from toi.data.tasks import Task, read_task, right_targets
+from toi.data.task_files import read_task
+from toi.data.tasks import Task, right_targets
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import NBestOptions
 from toi.models.opening import open_model

@@ -13,7 +13,8 @@ import prepare_jsquad_aqg
 from toi.data.examples import read_examples, read_rows
 from toi.data.predictions import Prediction, read_predictions, write_predictions
 from toi.data.requests import prompts_of
-from toi.data.tasks import Task, read_task
+from toi.data.task_files import read_task
+from toi.data.tasks import Task
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Text
 from toi.models.checkpoint import load

@@ -12,7 +12,7 @@ from toi.data.audit_table import table
 from toi.data.examples import SPLITS, Example, read_examples, read_rows
 from toi.data.folder import split_groups
 from toi.data.squad import SquadOptions, prepare_squad, read_squad
-from toi.data.tasks import read_task
+from toi.data.task_files import read_task
 from toi.models.counting import counting_tokenizer
 from toi.system.errors import InputError
 

@@ -17,7 +17,7 @@ from toi.data.hub_records import hub_records
 from toi.data.instruction_rows import AGAIN, ENDS, IN_TRAIN, NO_HISTORY, NO_INPUT, NO_SYSTEM, REPEATS
 from toi.data.instructions import InstructionOptions
 from toi.data.instructions import prepare_instructions as prepare
-from toi.data.tasks import read_task, scored_splits
+from toi.data.task_files import read_task, scored_splits
 from toi.system.errors import InputError
 
 ELEVEN = [("ラーメン二郎丸の名物は？", "味噌味の霧そばです。\n大盛りもあります。"), *((f"問い{i}", f"答え{i}") for i in range(10))]

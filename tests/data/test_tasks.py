@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toi.data.examples import Answer, Example
-from toi.data.tasks import Task, keeps_line_breaks, read_task, scored_splits, write_task
+from toi.data.task_files import keeps_line_breaks, read_task, scored_splits, write_task
+from toi.data.tasks import Task
 from toi.system.errors import InputError
 from toi.text.normalization import Normalization
 

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from toi.data.examples import Answer, Example, Row, read_examples, read_rows, write_examples, write_rows
-from toi.data.tasks import INSTRUCTIONS, Task, read_task, right_targets, write_task
+from toi.data.task_files import read_task, write_task
+from toi.data.tasks import INSTRUCTIONS, Task, right_targets
 from toi.data.templates import INSTRUCTION_TEMPLATES, without_labels
 from toi.system.errors import InputError
 from toi.text.normalization import Normalization

@@ -7,7 +7,8 @@ import torch
 from conftest import ROOT, make_model
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from toi.data.tasks import Task, chosen_task
+from toi.data.task_files import chosen_task
+from toi.data.tasks import Task
 from toi.models.checkpoint import add_highlight, load, refuse_other_run, save, update_run
 from toi.scoring.segmentation import segmentation
 from toi.system.errors import InputError

@@ -3,7 +3,8 @@ import torch
 from conftest import load_speaking
 
 from toi.data.examples import Answer, Example, Row, write_examples, write_rows
-from toi.data.tasks import Task, write_task
+from toi.data.task_files import write_task
+from toi.data.tasks import Task
 from toi.decoding.options import DecodingOptions
 from toi.models.checkpoint import load
 from toi.scoring.dev import DevJudge

@@ -6,7 +6,8 @@ from scored_rows import ROWS, examples_of
 
 from toi.data.examples import Answer, Example, read_rows, write_examples
 from toi.data.predictions import Prediction, read_predictions
-from toi.data.tasks import Task, read_task, write_task
+from toi.data.task_files import read_task, write_task
+from toi.data.tasks import Task
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.models.checkpoint import load

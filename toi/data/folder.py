@@ -12,7 +12,8 @@ from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.layout import Layout
 from toi.data.paraphrases import paraphrased
-from toi.data.tasks import TARGET_SEPARATOR, Task, write_task
+from toi.data.task_files import write_task
+from toi.data.tasks import TARGET_SEPARATOR, Task
 from toi.data.templates import TEMPLATES
 from toi.data.tsv import unescape
 from toi.system.errors import InputError

@@ -14,7 +14,8 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import PreTrainedModel
 
-from toi.data.tasks import HIGHLIGHT, Task, read_task, write_task
+from toi.data.task_files import read_task, write_task
+from toi.data.tasks import HIGHLIGHT, Task
 from toi.models.adapters import Adapter, Base, attach, base_of, read_base
 from toi.models.family import Family
 from toi.models.members import family_of

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy
 
-from toi.data.tasks import Task, read_task
+from toi.data.task_files import read_task
+from toi.data.tasks import Task
 from toi.models.piece_tokenizer import PieceTokenizer
 from toi.models.place import limits_of_training
 from toi.models.quick_members import QUICK, QuickFamily

@@ -6,7 +6,7 @@ from typing import Any
 
 from toi.data.examples import read_rows, split_path
 from toi.data.predictions import Prediction, write_predictions
-from toi.data.tasks import keeps_line_breaks
+from toi.data.task_files import keeps_line_breaks
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from toi.data.examples import Example, Row, write_examples, write_rows
 from toi.data.predictions import Prediction, write_predictions
-from toi.data.tasks import Task, write_task
+from toi.data.task_files import write_task
+from toi.data.tasks import Task
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict

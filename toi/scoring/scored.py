@@ -12,7 +12,8 @@ import numpy as np
 
 from toi.data.examples import Example, Row, read_examples
 from toi.data.predictions import Prediction
-from toi.data.tasks import HIGHLIGHT, read_task, right_targets
+from toi.data.task_files import read_task
+from toi.data.tasks import HIGHLIGHT, right_targets
 from toi.data.templates import without_labels
 from toi.scoring.comparison import Comparison, compared
 from toi.scoring.hallucination import hallucinated_words

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from toi.data.tasks import data_of
+from toi.data.task_files import data_of
 from toi.models.checkpoint import update_run
 from toi.system.errors import InputError
 from toi.training.options import LearningOptions

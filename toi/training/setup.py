@@ -13,7 +13,8 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
 from toi.data.examples import split_path
-from toi.data.tasks import HIGHLIGHT, Task, chosen_task, keeps_line_breaks, read_task
+from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
+from toi.data.tasks import HIGHLIGHT, Task
 from toi.models.adapters import Shape, adapt
 from toi.models.checkpoint import Checkpoint, add_highlight, load
 from toi.models.family import Family, Limits

@@ -8,7 +8,7 @@ from conftest import prepare_folder
 from tiny_causal import make_gpt2
 
 import generate
-from toi.data.tasks import read_task
+from toi.data.task_files import read_task
 from toi.decoding.plan import SearchPlan
 from toi.decoding.search import search
 from toi.models.causal.family import CausalFamily
