@@ -20,8 +20,8 @@ def write_pdf(path: Path, pages: Sequence[Sequence[Line]], *, vertical: bool = F
         f"<< /Type /Pages /Count {len(pages)} /Kids [{' '.join(f'{6 + 2 * i} 0 R' for i in range(len(pages)))}] >>",
         f"<< /Type /Font /Subtype /Type0 /BaseFont /F /Encoding /Identity-{'V' if vertical else 'H'} "
         "/DescendantFonts [4 0 R] /ToUnicode 5 0 R >>",
-        "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> "
-        "/DW 1000 >>",
+        "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F /DW 1000 "
+        "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>",
         _stream(cmap),
     ]
     for i, lines in enumerate(pages):

@@ -70,7 +70,12 @@ def test_kinds_that_are_asked_about():
 
 def test_what_a_model_cannot_read():
     found, left = contexts(100, fits=lambda text: len(text) <= 10)
-    assert [context for context, *_ in found] == ["霧沢一は医師です。", "趣味は釣りです。", "毎朝五時に起きます。", "海は東にあります。"]
+    assert [context for context, *_ in found] == [
+        "霧沢一は医師です。",
+        "趣味は釣りです。",
+        "毎朝五時に起きます。",
+        "海は東にあります。",
+    ]
     assert left == Left(1, 1)
 
 

@@ -13,7 +13,11 @@ from toi.documents.word import check_unpacked, word_blocks
 from toi.system.errors import InputError
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-RUBY = f"<w:r {W}><w:ruby><w:rt><w:r><w:t>きりさわ</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>霧沢</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+RUBY = (
+    f"<w:r {W}><w:ruby><w:rt><w:r><w:t>きりさわ</w:t></w:r></w:rt>"
+    "<w:rubyBase><w:r><w:t>霧沢</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+)
+FOOTNOTES = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
 NOTES = f"""<w:footnotes {W}><w:footnote w:type="separator" w:id="0"><w:p><w:r><w:t>---</w:t></w:r></w:p></w:footnote>
 <w:footnote w:id="1"><w:p><w:r><w:footnoteRef/><w:t>これは脚注です。</w:t></w:r></w:p></w:footnote></w:footnotes>"""
 
@@ -28,13 +32,13 @@ def written(path):
     paragraph.add_run("一は白浜市の")
     paragraph.add_run().add_break()
     paragraph.add_run("医師です。")
-    paragraph._p.append(parse_xml(f'<w:del {W}><w:r><w:delText>消した。</w:delText></w:r></w:del>'))
+    paragraph._p.append(parse_xml(f"<w:del {W}><w:r><w:delText>消した。</w:delText></w:r></w:del>"))
     document.add_paragraph("朝は八時に開く。", style="List Bullet")
     table = document.add_table(2, 2)
     for cell, text in zip([c for row in table.rows for c in row.cells], ("場所", "時間", "病院", "八時"), strict=True):
         cell.text = text
     table.add_row().cells[0].merge(table.rows[2].cells[1]).text = "祝日は休み"
-    part = Part(PackURI("/word/footnotes.xml"), "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml", NOTES.encode(), document.part.package)  # fmt: skip
+    part = Part(PackURI("/word/footnotes.xml"), FOOTNOTES, NOTES.encode(), document.part.package)
     document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
     document.save(str(path))
     return path
@@ -55,7 +59,9 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"\0" * (20 << 20))
     assert path.stat().st_size < 1 << 15
-    with pytest.raises(InputError, match=r"bomb.docx: would be 20,971,520 bytes when unpacked, more than 16,777,216; see --max_document_mb"):
+    with pytest.raises(
+        InputError, match=r"bomb.docx: would be 20,971,520 bytes when unpacked, more than 16,777,216; see --max_document_mb"
+    ):
         word_blocks(path, 1 << 24)
 
 

@@ -1,11 +1,12 @@
 """What of a passage could be the answer of a question: by rules over MeCab's words, each with what it is and why it was taken.
 
-    霧沢一は1987年に白浜市で『海』を書いた。     霧沢一 (name), 1987年 (date), 白浜市 (name), 『海』 (title)
+霧沢一は1987年に白浜市で『海』を書いた。     霧沢一 (name), 1987年 (date), 白浜市 (name), 『海』 (title)
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple, get_args
 
 from toi.documents.dates import dates
@@ -162,8 +163,7 @@ def _parts(text: str, run: Sequence[Placed]) -> Iterator[Found]:
             continue
         end = at + 1
         while end < len(run) and (
-            (run[end].is_proper and run[end].pos[2] == run[at].pos[2])
-            or (is_katakana and _KATAKANA.fullmatch(run[end].surface))
+            (run[end].is_proper and run[end].pos[2] == run[at].pos[2]) or (is_katakana and _KATAKANA.fullmatch(run[end].surface))
         ):
             end += 1
         if (at, end) != (0, len(run)):
@@ -192,6 +192,6 @@ def _terms(text: str, words: Sequence[Placed]) -> Iterator[Found]:
 def _phrases(text: str, words: Sequence[Placed]) -> Iterator[Found]:
     """Two runs with の between them."""
     runs = list(noun_runs(words))
-    for (first, end), (second, last) in zip(runs, runs[1:], strict=False):
+    for (first, end), (second, last) in pairwise(runs):
         if second == end + 1 and words[end].surface == "の" and words[second].start == words[end].end:
             yield Found(words[first].start, words[last - 1].end, "phrase", "two nouns with の")

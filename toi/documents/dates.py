@@ -1,6 +1,6 @@
 """Dates, years, centuries and times of day in a text, as Japanese writes them.
 
-    1941年(昭和16年)12月8日   昭和16年   紀元前3世紀後半   1990年代   午前9時4分35秒   ３月ごろ   元禄元年
+1941年(昭和16年)12月8日   昭和16年   紀元前3世紀後半   1990年代   午前9時4分35秒   ３月ごろ   元禄元年
 """
 
 import re
@@ -9,7 +9,10 @@ Span = tuple[int, int]
 
 NUMBER = r"(?:[0-9０-９]+|[〇一二三四五六七八九十百千]+)"
 # Two kanji before a year are an era, but for these.
-_NO_ERA = "以降|以前|以後|以来|現在|当時|期間|最初|最後|毎年|過去|今後|西暦|紀元|通算|在位|任期|結成|創業|創立|設立|生後|死後|戦後|戦前|前後|翌年|同年|平均|合計|連続|最長|最短"
+_NO_ERA = "|".join(
+    "以降 以前 以後 以来 現在 当時 期間 最初 最後 毎年 過去 今後 西暦 紀元 通算 在位 任期 結成 創業 創立 設立 生後 死後 "
+    "戦後 戦前 前後 翌年 同年 平均 合計 連続 最長 最短".split()
+)
 _ERA = rf"(?:(?!{_NO_ERA})[一-龥]{{2}}(?:{NUMBER}|元)年)"
 _WESTERN = rf"(?:(?:紀元前|西暦|前)?{NUMBER}年)"
 _BESIDE = r"(?:\s?[（(][^（）()]{0,6}年[）)])"  # the same year in the other calendar

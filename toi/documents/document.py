@@ -11,11 +11,11 @@ _BETWEEN = "\n\n"  # of blocks in the extracted text
 
 
 class Block(NamedTuple):
-    """A paragraph, an item of a list, a heading, a table (a row a line) or a footnote: text without markup, and its page from 1 on."""
+    """A paragraph, an item of a list, a heading, a table (a row a line) or a footnote: text without markup, and its page."""
 
     text: str
     kind: Kind = "text"
-    page: int | None = None  # of formats that have pages
+    page: int | None = None  # from 1 on, of formats that have pages
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Lines as they stand on a page or in a file -> paragraphs: line breaks within a sentence are no part of it.
 
-    霧沢一は白浜市の      霧沢一は白浜市の医師です。
-    医師です。       ->
+霧沢一は白浜市の      霧沢一は白浜市の医師です。
+医師です。       ->
 """
 
 import re
@@ -14,7 +14,7 @@ from toi.documents.document import Block
 _KANJI = "々〆〇㐀-\u4dbf一-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # 青空文庫's ruby: ｜ before what it belongs to, where that does not begin at a change of the script.
 _AOZORA = re.compile(f"｜([^｜《》\n]+)《[^《》\n]+》|([{_KANJI}]+)《[ぁ-ゖァ-ヺー・　]+》")
-_SENTENCE_END = re.compile("[。．！？!?][」』）)”\"]*$")
+_SENTENCE_END = re.compile('[。．！？!?][」』）)”"]*$')
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]")
 _ITEM = re.compile(r"(?:[・•◦▪■□●○◆◇]|[-*+]\s|[(（]?[0-9０-９]{1,3}(?:[)）]|[.．](?![0-9０-９]))|[①-⑳])\s*(?=\S)")
 # Forms of brackets, commas and dashes for vertical text, which say the same as the usual ones (U+FE10-FE19, FE30-FE48).

@@ -13,7 +13,7 @@ _REFERENCE = re.compile(r"\[\^[^\]\s]+\]")
 
 
 def markdown_blocks(text: str) -> list[Block]:
-    """The blocks of a text in Markdown (CommonMark with tables), footnotes behind all others. Raises InputError without markdown-it."""
+    """The blocks of a text in Markdown (CommonMark with tables), footnotes last. Raises InputError without markdown-it."""
     require("Markdown", "markdown_it", DOCUMENTS)
     from markdown_it import MarkdownIt
 

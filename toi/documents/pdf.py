@@ -13,10 +13,14 @@ from toi.system.optional import DOCUMENTS, require
 
 _MOST_PAGES = 10_000
 _EDGE = 2  # lines at the top and at the bottom of a page that may be its header and footer
-_PAGE_NUMBER = re.compile(r"[\s\-–—‐・|]*(?:p(?:age|\.)?\s*)?[0-9０-９ivxlc]{1,5}(?:\s*[/／]\s*[0-9０-９]{1,5})?(?:\s*(?:ページ|頁))?[\s\-–—‐・|]*", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(
+    r"[\s\-–—‐・|]*(?:p(?:age|\.)?\s*)?[0-9０-９ivxlc]{1,5}"
+    r"(?:\s*[/／]\s*[0-9０-９]{1,5})?(?:\s*(?:ページ|頁))?[\s\-–—‐・|]*",
+    re.IGNORECASE,
+)
 _NOTE = re.compile(r"(?:[*＊※†‡]\s*[0-9０-９]{0,3}|(?:注|註)\s*[0-9０-９]{0,3}\s*[)）:：.]?|\[[0-9]{1,3}\])\s*(?=\S)")
 _DIGITS = re.compile("[0-9０-９]+")
-_SENTENCE_END = re.compile("[。．！？!?][」』）)”\"]*$")
+_SENTENCE_END = re.compile('[。．！？!?][」』）)”"]*$')
 
 
 def pdf_blocks(path: Path) -> list[Block]:

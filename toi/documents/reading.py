@@ -44,7 +44,9 @@ def read_documents(names: Sequence[str], most_mb: int) -> list[Document]:
         raise InputError(f"{twice[0]}: given twice")
     total = sum(_size(path, most_mb) for path, _ in found if str(path) != STDIN)
     if total > 10 * most_mb * _MEGABYTE:
-        raise InputError(f"the documents are {total / _MEGABYTE:,.0f} MB; at most {10 * most_mb:,} are read at once (--max_document_mb)")
+        raise InputError(
+            f"the documents are {total / _MEGABYTE:,.0f} MB; at most {10 * most_mb:,} are read at once (--max_document_mb)"
+        )
     return [read_document(path, name, most_mb) for path, name in found]
 
 
@@ -79,9 +81,7 @@ def text_blocks(text: str) -> list[Block]:
     """The blocks of a plain text, 青空文庫's readings left out; a form feed begins another page."""
     pages = without_ruby(text).split("\x0c")
     numbers: list[int | None] = [None] if len(pages) == 1 else [*range(1, len(pages) + 1)]
-    return [
-        block for number, page in zip(numbers, pages, strict=True) for block in paragraphs(cleaned(page).split("\n"), number)
-    ]
+    return [block for number, page in zip(numbers, pages, strict=True) for block in paragraphs(cleaned(page).split("\n"), number)]
 
 
 def _checked(document: Document) -> Document:

@@ -1,7 +1,7 @@
 """HTML -> blocks, by the standard library's parser, which nothing in a page can make run, load or nest too deeply.
 
-What a page has around its text is left out: scripts, navigation, footers, forms, code. Of ruby the base stays, of marks of footnotes
-nothing does, and footnotes are blocks of their own kind.
+What a page has around its text is left out: scripts, navigation, footers, forms, code. Of ruby the base stays, of marks of
+footnotes nothing, and footnotes are blocks of their own kind.
 """
 
 import re
@@ -17,8 +17,8 @@ _SKIPPED = set(
     "pre head rt rp rtc".split()
 )
 _INLINE = set(
-    "a abbr b bdi bdo big rt rp rtc cite code data del dfn em font i ins kbd label mark q rb ruby s samp small span strike strong sub sup "
-    "time tt u var wbr img script style template noscript svg math".split()
+    "a abbr b bdi bdo big rt rp rtc cite code data del dfn em font i ins kbd label mark q rb ruby s samp small span strike "
+    "strong sub sup time tt u var wbr img script style template noscript svg math".split()
 )
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _CELLS = {"td", "th"}
@@ -65,7 +65,9 @@ class _Page(HTMLParser):
         hidden = "hidden" in values or values.get("aria-hidden") == "true" or bool(_HIDDEN.search(values.get("style", "")))
         kind = self._kind_of(tag, values)
         is_note = kind == "footnote"
-        skipped = hidden or (tag in _SKIPPED and not is_note) or (tag == "header" and not self._names["article"] + self._names["main"])
+        skipped = (
+            hidden or (tag in _SKIPPED and not is_note) or (tag == "header" and not self._names["article"] + self._names["main"])
+        )
         element = _Element(tag, skipped, kind, len(self._pieces))
         self._open.append(element)
         self._names[tag] += 1
@@ -76,8 +78,7 @@ class _Page(HTMLParser):
         if tag == "a" and self._names["sup"]:
             next(e for e in reversed(self._open) if e.name == "sup").linked = True
         self._tables += tag == "table"
-        if tag == "tr" and self._tables == 1:
-            self._rows.append([])
+        self._rows += [[]] * (tag == "tr" and self._tables == 1)
 
     def handle_endtag(self, tag: str) -> None:
         """End the element, and those in it that were left open; a tag that nothing opened says nothing."""

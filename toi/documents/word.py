@@ -1,4 +1,4 @@
-"""Word documents -> blocks, by python-docx. Headers and footers of pages are no part of what it reads; footnotes come behind the text."""
+"""Word documents -> blocks, by python-docx. Headers and footers of pages are left out, and footnotes come last."""
 
 import zipfile
 from collections.abc import Iterator
