@@ -52,6 +52,7 @@ class Task:
     max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/data/windows.py)
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
     source_template_without_input: str | None = None  # of instructions without an input, where it is another
+    pairs: bool = False  # whether its TSVs hold two answers to each source, one of them preferred (toi/data/pairs.py)
 
     def __post_init__(self) -> None:
         _check(self)
@@ -119,6 +120,8 @@ class Task:
             del value["normalization"]["method"]
         if self.source_template_without_input is None:
             del value["source_template_without_input"]
+        if not self.pairs:
+            del value["pairs"]
         return {"task": value.pop("name"), **value}
 
     @classmethod
@@ -130,8 +133,8 @@ class Task:
             normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
             templates = value["source_template"], value["target_template"]
             separator = value.get("target_separator", TARGET_SEPARATOR)
-            without_input = value.get("source_template_without_input")
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator, without_input)
+            more = separator, value.get("source_template_without_input"), value.get("pairs", False)
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -153,6 +156,7 @@ def _check_types(value: dict[str, Any]) -> None:
     right["target_separator"] = isinstance(value.get("target_separator", TARGET_SEPARATOR), str)
     without_input = value.get("source_template_without_input")
     right["source_template_without_input"] = without_input is None or isinstance(without_input, str)
+    right["pairs"] = isinstance(value.get("pairs", False), bool)
     for option in fields(Normalization):
         right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
     right["method"] = value["normalization"].get("method", "full") in METHODS

@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
-from toi.data.examples import split_path
+from toi.data.examples import iterate_rows, split_path
+from toi.data.pairs import holds_pairs, iterate_chosen
 from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
 from toi.data.tasks import HIGHLIGHT, Task
 from toi.models.adapters import Shape, adapt
@@ -115,10 +116,11 @@ def task_of(options: TrainingOptions, checkpoint: Checkpoint) -> Task | None:
 def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> dict[str, TokenRows]:
     """The train and the dev split as token ids, and on stdout what was seen of them."""
     rows, line_breaks = {}, keeps_line_breaks(options.data_dir)
+    read = iterate_chosen if holds_pairs(options.data_dir) else iterate_rows
     limits = Limits(options.max_input_length, options.max_target_length)
     for split in ("train", "dev"):
         with accelerator.main_process_first():  # one encodes, the others find it done
-            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks)
+            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks, read)
         accelerator.print(f"{split}: {audit}")
         if split == "train":
             accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
