@@ -97,11 +97,11 @@ def _of_arena(values: dict[str, Any], columns: PreferenceColumns, place: str, *,
     assert columns.response_b is not None
     flags = {role: name for role in FLAGS if (name := getattr(columns, role)) is not None}
     winner = vote_of(values, columns.winner, flags, place)
-    models = [text_of(values, name, place) for name in (columns.model_a, columns.model_b)]
+    model_a, model_b = (text_of(values, name, place) for name in (columns.model_a, columns.model_b))
     if columns.prompt is None:
         a, b = (read_turns(values[name], name, place, may_be_empty=True) for name in (columns.response_a, columns.response_b))
         (system, a), (_, b) = split_system(a), split_system(b)
-        return Comparison(place, a, b, winner, system, *models)
+        return Comparison(place, a, b, winner, system, model_a, model_b)
     if not as_lists:
         asked, of_a, of_b = ([text_of(values, name, place)] for name in _texts(columns))
     else:
@@ -113,7 +113,7 @@ def _of_arena(values: dict[str, Any], columns: PreferenceColumns, place: str, *,
         if len(said) != len(asked):
             raise InputError(f"{place}: {name}: {len(said)} answers to {len(asked)} turns of {columns.prompt}; one answers each")
         sides.append([turn for pair in zip(asked, said, strict=True) for turn in (("user", pair[0]), ("assistant", pair[1]))])
-    return Comparison(place, sides[0], sides[1], winner, "", *models)
+    return Comparison(place, sides[0], sides[1], winner, "", model_a, model_b)
 
 
 def _of_pair(values: dict[str, Any], columns: PreferenceColumns, place: str) -> Comparison:
@@ -133,8 +133,9 @@ def _of_ranking(values: dict[str, Any], columns: PreferenceColumns, place: str) 
     answers = answers_of(values, columns.answers, ranks, columns.ranks is not None, place)
     for (i, one), (j, other) in ordered(answers):
         winner = TIE if one.rank == other.rank else A
-        sides = ([*before, ("assistant", text)] for text in (one.text, other.text))
-        yield Comparison(place, *sides, winner, system, one.model, other.model, f"#{i + 1}-{j + 1}", sided=False)
+        a, b = ([*before, ("assistant", text)] for text in (one.text, other.text))
+        number = f"#{i + 1}-{j + 1}"
+        yield Comparison(place, a, b, winner, system, one.model, other.model, number, sided=False)
 
 
 def _before(values: dict[str, Any], column: str, place: str) -> Turns:
@@ -161,7 +162,8 @@ def _side(values: dict[str, Any], column: str, before: Turns, place: str) -> tup
     text = text_of(values, column, place)
     if not before or is_dialogue(text):
         if not is_dialogue(text):
-            raise InputError(f"{place}: {column}: no prompt: neither a column for it, nor a conversation of 'Human:' and 'Assistant:'")
+            wanted = "neither a column for it, nor a conversation of 'Human:' and 'Assistant:'"
+            raise InputError(f"{place}: {column}: no prompt: {wanted}")
         turns = dialogue_of(text, column, place)
         if turns[-1][0] != "assistant":
             raise InputError(f"{place}: {column}: ends with 'Human:'; add the answer, or remove the row")

@@ -89,7 +89,9 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
     files = options.files()
     recipe = _recipe(options, files)
     refuse_other(options.output_dir, task, recipe, options.overwrite_output_dir)
-    sources: Sources[Conversation] = {split: partial(_of_parts, split, parts, options) for split, parts in parts_of(options, files).items()}
+    sources: Sources[Conversation] = {
+        split: partial(_of_parts, split, parts, options) for split, parts in parts_of(options, files).items()
+    }
     with replacing_folder(options.output_dir, leaving=[f"{split}.*" for split in SPLITS]) as folder:
         splitting = Splitting(asked, "instruction", options.seed, options.share)
         audit = write_splits(folder, sources, partial(Writer, task, options.loss_on), splitting)

@@ -1,8 +1,8 @@
 """Which columns of a table of preferences are what, by their usual names.
 
-    arena      prompt, response_a, response_b, and winner_model_a, winner_model_b, winner_tie, or winner     also conversation_a ...
-    pair       prompt, chosen, rejected; without a prompt where the texts are whole conversations
-    ranking    prompt, answers, and where these do not say it, ranks or scores
+arena      prompt, response_a, response_b, and winner_model_a, winner_model_b, winner_tie, or winner     also conversation_a ...
+pair       prompt, chosen, rejected; without a prompt where the texts are whole conversations
+ranking    prompt, answers, and where these do not say it, ranks or scores
 """
 
 from collections.abc import Sequence
@@ -88,9 +88,9 @@ class PreferenceChooser:
 
 def _choose(names: tuple[str, ...], place: str) -> PreferenceColumns:
     found = _roles(names)
-    for role, columns in found.items():
-        if len(columns) > 1:
-            raise InputError(f"{place}: the columns {' and '.join(map(short, columns))} may each be the {role}; remove one")
+    for role, named in found.items():
+        if len(named) > 1:
+            raise InputError(f"{place}: the columns {' and '.join(map(short, named))} may each be the {role}; remove one")
     columns = PreferenceColumns(**{role: of_role[0] for role, of_role in found.items()})
     forms = {"arena": ("response_a", "response_b"), "pair": ("chosen", "rejected"), "ranking": ("answers",)}
     begun = [form for form, roles in forms.items() if any(role in found for role in roles)]

@@ -112,6 +112,7 @@ def answers_of(values: Mapping[str, Any], column: str, beside: str | None, are_r
     if not isinstance(found, list) or len(found) < 2:
         said = "one answer" if isinstance(found, list) and found else kind_of(found)
         raise InputError(f"{place}: {column}: expected a list of two answers at least, found {said}")
+    numbers: Any = None
     if beside is not None:
         numbers = values.get(beside)
         numbers = _parsed(numbers) if isinstance(numbers, str) else numbers

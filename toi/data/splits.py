@@ -119,8 +119,9 @@ class Written:
 
     folder: Path
     split: str
+    read: Callable[..., Iterator[Row]] = iterate_rows
 
     def __iter__(self) -> Iterator[tuple[Row, Example]]:
         path = self.folder / f"{self.split}.tsv"
         if path.is_file():
-            yield from zip(iterate_rows(path, line_breaks=True), iterate_examples(path.with_suffix(".jsonl")), strict=True)
+            yield from zip(self.read(path, line_breaks=True), iterate_examples(path.with_suffix(".jsonl")), strict=True)
