@@ -79,9 +79,7 @@ def main() -> None:
             more = ["--swap", "--max_conversation_length", "4000"] if kind == "choice" else []
             command = [sys.executable, str(ROOT / "prepare_preferences.py"), "--train_file", str(path), "--kind", kind, *more]
             seconds, memory = timed([*command, "--output_dir", str(Path(folder) / kind)])
-            print(
-                f"prepare_preferences.py --kind {kind} {' '.join(more)}: {seconds:.1f} s, {memory:,.0f} MB, {seconds / bare:.2f} of the floor"
-            )
+            print(f"--kind {kind} {' '.join(more)}: {seconds:.1f} s, {memory:,.0f} MB, {seconds / bare:.2f} times the floor")
 
 
 if __name__ == "__main__":
