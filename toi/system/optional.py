@@ -6,6 +6,7 @@ from toi.system.errors import InputError
 
 LORA = "requirements-lora.txt"
 DOCUMENTS = "requirements-documents.txt"
+APP = "requirements-app.txt"
 
 
 def missing(option: str, package: str, file: str = LORA) -> list[str]:

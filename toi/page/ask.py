@@ -1,0 +1,108 @@
+"""The tabs for one request: a question about an answer, and an answer to a question."""
+
+from typing import Any
+
+import gradio
+
+from toi.data.requests import Request
+from toi.page.choice import Models
+from toi.page.options import PageOptions
+from toi.page.questions import Wish, as_html, as_json, checked_count, fulfil
+from toi.page.words import WORDS, Language
+from toi.scoring.answered import Answered
+from toi.system.errors import InputError
+
+EXAMPLE = ("山梨県の県庁所在地は甲府市です。", "甲府市", "山梨県の県庁所在地はどこですか?")
+
+
+class AskTab:
+    """Asks about an answer that was selected with the mouse, or answers a question.
+
+    Requests of several users are answered together: the methods whose names end in `_all` get a list for each field.
+    """
+
+    def __init__(self, models: Models, options: PageOptions, i18n: gradio.I18n, language: gradio.State, *, asks: bool):
+        self._models, self._options, self._asks, self._i18n = models, options, asks, i18n
+        names = models.names("asks" if asks else "answers")
+        self._build(names, language)
+
+    def _build(self, names: list[str], language: gradio.State) -> None:
+        say, batch = self._i18n, self._options.max_batch_size
+        if not names:
+            gradio.Markdown(say("no_model"))
+            return
+        model = gradio.Dropdown(names, value=names[0], label=say("model"))
+        context = gradio.Textbox(
+            label=say("context"), info=say("context_hint") if self._asks else None, lines=8, max_lines=24,
+            max_length=self._options.max_characters, elem_id=f"{'ask' if self._asks else 'read'}-context",
+        )  # fmt: skip
+        start = gradio.State(None)
+        if self._asks:
+            wanted = gradio.Textbox(label=say("answer"), info=say("answer_hint"), elem_id="ask-answer")
+            with gradio.Row():
+                count: Any = gradio.Slider(1, 10, 5, step=1, label=say("count"), elem_id="ask-count")
+                bad_words: Any = gradio.Textbox(label=say("bad_words"), info=say("bad_words_hint"), elem_id="ask-bad-words")
+        else:
+            wanted = gradio.Textbox(label=say("question"), elem_id="read-question")
+            count, bad_words = gradio.State(1), gradio.State("")
+        with gradio.Row():
+            go = gradio.Button(say("make" if self._asks else "reply"), variant="primary", elem_id="ask-go" if self._asks else "read-go")
+            stop = gradio.Button(say("stop"))
+        outputs = gradio.HTML(label=say("outputs"), elem_id="ask-outputs" if self._asks else "read-outputs")
+        if self._asks:
+            context.select(self._select, None, [wanted, start], show_progress="hidden", api_visibility="private")
+            wanted.input(lambda: None, None, start, show_progress="hidden", api_visibility="private")
+        inputs = [model, context, wanted, start, count, bad_words, language]
+        running = gradio.on(
+            [go.click, wanted.submit], self.answer_all, inputs, outputs, batch=True, max_batch_size=batch,
+            concurrency_id="models", concurrency_limit=1, api_visibility="private",
+        )  # fmt: skip
+        stop.click(None, None, None, cancels=[running])
+        example = EXAMPLE[:2] if self._asks else (EXAMPLE[0], EXAMPLE[2])
+        gradio.Examples([list(example)], [context, wanted], label=say("example"))
+
+    @staticmethod
+    def _select(chosen: gradio.SelectData) -> tuple[str, int]:
+        return chosen.value, chosen.index[0]
+
+    def answer_all(
+        self, models: list[str], contexts: list[str], wanted: list[str], starts: list[int | None], counts: list[Any],
+        bad_words: list[str], languages: list[Language],
+    ) -> tuple[list[str]]:  # fmt: skip
+        """The outputs of several users as HTML, each in the user's language."""
+        starts = [
+            start if start is not None and context[start : start + len(one)] == one else None
+            for start, context, one in zip(starts, contexts, wanted, strict=True)
+        ]
+        found = self._found(models, contexts, wanted, starts, counts, [words.split() for words in bad_words])
+        return ([as_html(one, WORDS[language]) for one, language in zip(found, languages, strict=True)],)
+
+    def json_all(
+        self, model: list[str], context: list[str], wanted: list[str], answer_start: list[int | None], count: list[int],
+        bad_words: list[list[str]],
+    ) -> tuple[list[dict[str, Any]]]:  # fmt: skip
+        """The same as JSON."""
+        return ([as_json(one) for one in self._found(model, context, wanted, answer_start, count, bad_words)],)
+
+    def _found(
+        self, models: list[str], contexts: list[str], wanted: list[str], starts: list[int | None], counts: list[Any],
+        bad_words: list[list[str]],
+    ) -> list[Answered | InputError]:  # fmt: skip
+        found: list[Answered | InputError | None] = [None] * len(models)
+        wishes: dict[int, Wish] = {}
+        for i, fields in enumerate(zip(models, contexts, wanted, starts, counts, bad_words, strict=True)):
+            try:
+                wishes[i] = self._wish(*fields)
+            except InputError as error:
+                found[i] = error
+        for i, one in zip(wishes, fulfil(self._models, list(wishes.values())), strict=True):
+            found[i] = one
+        return [one for one in found if one is not None]
+
+    def _wish(self, model: str, context: str, wanted: str, start: int | None, count: Any, bad_words: list[str]) -> Wish:
+        """What one user wants. Raises InputError for what is beyond the limits."""
+        most = self._options.max_characters
+        if max(len(context), len(wanted), sum(map(len, bad_words))) > most:
+            raise InputError(f"a text is longer than {most:,} characters; shorten it")
+        request = Request(context, answer=wanted, answer_start=start) if self._asks else Request(context, question=wanted)
+        return Wish(model, request, checked_count(count), tuple(bad_words))
