@@ -77,12 +77,21 @@ class AskTab:
         found = self._found(models, contexts, wanted, starts, counts, [words.split() for words in bad_words])
         return ([as_html(one, WORDS[language]) for one, language in zip(found, languages, strict=True)],)
 
-    def json_all(
-        self, model: list[str], context: list[str], wanted: list[str], answer_start: list[int | None], count: list[int],
+    def questions(
+        self, model: list[str], context: list[str], answer: list[str], answer_start: list[int | None], count: list[int],
         bad_words: list[list[str]],
     ) -> tuple[list[dict[str, Any]]]:  # fmt: skip
-        """The same as JSON."""
-        return ([as_json(one) for one in self._found(model, context, wanted, answer_start, count, bad_words)],)
+        """Questions about an answer in a context, as `generate.py --output_format json` writes them.
+
+        `answer_start` is the character at which the answer begins (null: its first occurrence), `count` how many questions are
+        wanted, `bad_words` are words that none of them may hold.
+        """
+        return (list(map(as_json, self._found(model, context, answer, answer_start, count, bad_words))),)
+
+    def replies(self, model: list[str], context: list[str], question: list[str]) -> tuple[list[dict[str, Any]]]:
+        """The answer to a question in a context, as `generate.py --output_format json` writes it."""
+        n = len(model)
+        return (list(map(as_json, self._found(model, context, question, [None] * n, [1] * n, [[]] * n))),)
 
     def _found(
         self, models: list[str], contexts: list[str], wanted: list[str], starts: list[int | None], counts: list[Any],

@@ -44,6 +44,10 @@ class Models:
         """The names of the models that are there now, or of those of a kind; a folder that cannot be used is left out."""
         return [name for name, found in sorted(self._found()) if kind is None or found == kind]
 
+    def kinds(self) -> dict[str, str]:
+        """The models that can be chosen, and what each does: asks, answers or instructs."""
+        return dict(sorted(self._found()))
+
     def _found(self) -> Iterator[tuple[str, Kind]]:
         root = self._folder.resolve()
         for depth in range(_DEEPEST + 1):

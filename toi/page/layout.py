@@ -1,0 +1,40 @@
+"""The page as a whole: its tabs, its API, and what one user may ask for."""
+
+from typing import Any
+
+import gradio
+
+from toi.page.ask import AskTab
+from toi.page.choice import Models
+from toi.page.options import PageOptions
+from toi.page.words import WORDS, language_of
+
+STYLE = """
+.toi-outputs li { margin: .4em 0; font-size: 1.1em; }
+.toi-outputs small { opacity: .7; font-size: .75em; }
+.toi-error { color: #b00020; }
+mark { background: #ffe08a; color: inherit; }
+"""
+
+
+def build(models: Models, options: PageOptions) -> tuple[gradio.Blocks, gradio.I18n]:
+    """The page, ready to be launched, and what it says in which language."""
+    say = gradio.I18n(**WORDS)
+    with gradio.Blocks(title="Toi (問い)", analytics_enabled=False) as page:
+        gradio.Markdown(say("title"), elem_id="title")
+        language = gradio.State("en")
+        page.load(_language, None, language, api_visibility="private", show_progress="hidden")
+        with gradio.Tab(say("ask"), id="ask"):
+            ask = AskTab(models, options, say, language, asks=True)
+        with gradio.Tab(say("read"), id="read"):
+            read = AskTab(models, options, say, language, asks=False)
+        shared: dict[str, Any] = {"batch": True, "max_batch_size": options.max_batch_size, "concurrency_id": "models", "concurrency_limit": 1}
+        gradio.api(ask.questions, api_name="questions", **shared)
+        gradio.api(read.replies, api_name="answers", **shared)
+        gradio.api(models.kinds, api_name="models")
+    page.queue(max_size=options.max_queue_size)
+    return page, say
+
+
+def _language(request: gradio.Request) -> str:
+    return language_of(request.headers.get("accept-language"))

@@ -1,0 +1,29 @@
+"""Serves the page: nothing leaves this machine, and nothing outside of the given folders is read or written."""
+
+import os
+import tempfile
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported, which else asks the network
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+from toi.page.choice import Models  # noqa: E402 (behind the settings above)
+from toi.page.options import PageOptions  # noqa: E402
+from toi.system.errors import InputError, first_line  # noqa: E402
+
+
+def serve(models: Models, options: PageOptions) -> None:
+    """Serve the page until Ctrl-C. Raises InputError where its address cannot be had."""
+    with tempfile.TemporaryDirectory(prefix="toi-page-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        from toi.page.layout import STYLE, build
+
+        page, say = build(models, options)
+        try:
+            page.launch(
+                server_name=options.host, server_port=options.port, auth=[tuple(one.split(":", 1)) for one in options.auth] or None,
+                max_file_size=options.max_file_mb * 10**6, share=False, i18n=say, css=STYLE, ssr_mode=False, enable_monitoring=False,
+                footer_links=["api"], show_error=True, allowed_paths=[], blocked_paths=[os.getcwd()], quiet=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise InputError(f"the page cannot be served: {first_line(error)}; choose another --port") from None
+        page.block_thread()
