@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
-from toi.data.examples import split_path
+from toi.data.examples import iterate_rows, split_path
+from toi.data.pairs import holds_pairs, iterate_chosen
 from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
 from toi.data.tasks import HIGHLIGHT, Task
 from toi.models.adapters import Shape, adapt
@@ -26,17 +27,20 @@ from toi.training.encoded import TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
 from toi.training.judge import Judge
 from toi.training.losses import make_loss
-from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
+from toi.training.optimizer import check_compiler, check_optimizer, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import TrainingOptions
 from toi.training.plan import TrainingPlan
+from toi.training.reading import make_reading
 from toi.training.resume import find_checkpoint, load_checkpoint
+from toi.training.samples import Sampler
 from toi.training.state import State
 
 
-def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None) -> State:
+def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None, sampler: Sampler | None = None) -> State:
     """Load the model, encode the rows, make the optimizer; go on from a checkpoint.
 
-    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss.
+    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss,
+    `sampler` for one that shows what it writes.
     """
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     accelerator = make_accelerator(options)
@@ -57,16 +61,12 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
+    check_optimizer(options.optim, accelerator.device)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
-    if options.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    if options.torch_compile:
-        check_compiler(accelerator.device)
-        model.compile(dynamic=True)
-    fp16 = accelerator.mixed_precision == "fp16"
-    family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
-    if options.share_contexts:
+    make_trainable(options, accelerator, checkpoint)
+    reading = make_reading(options, family, model)
+    if options.share_contexts and reading.noise is None:
         find_contexts(accelerator, family, rows)
     widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
     plan = TrainingPlan(options, widths, accelerator.num_processes, rows["train"].contexts)
@@ -76,7 +76,7 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     state = State(
         options, accelerator, checkpoint, task, rows, loss, describe(options, checkpoint), plan, wrapped, wrapped_optimizer,
-        schedule, judge, writer,
+        schedule, reading, sampler, judge, writer,
     )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
@@ -99,6 +99,18 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
     checkpoint.adapter.merges = options.merge_adapter
 
 
+def make_trainable(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> None:
+    """Let the model compute as the options say. Raises InputError where it cannot be compiled."""
+    model = checkpoint.model
+    if options.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if options.torch_compile:
+        check_compiler(accelerator.device)
+        model.compile(dynamic=True)
+    fp16 = accelerator.mixed_precision == "fp16"
+    checkpoint.family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
+
+
 def make_accelerator(options: TrainingOptions) -> Accelerator:
     """Device, processes and precision. Raises InputError for a precision that this machine does not have."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
@@ -115,10 +127,11 @@ def task_of(options: TrainingOptions, checkpoint: Checkpoint) -> Task | None:
 def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> dict[str, TokenRows]:
     """The train and the dev split as token ids, and on stdout what was seen of them."""
     rows, line_breaks = {}, keeps_line_breaks(options.data_dir)
+    read = iterate_chosen if holds_pairs(options.data_dir) else iterate_rows
     limits = Limits(options.max_input_length, options.max_target_length)
     for split in ("train", "dev"):
         with accelerator.main_process_first():  # one encodes, the others find it done
-            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks)
+            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks, read)
         accelerator.print(f"{split}: {audit}")
         if split == "train":
             accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
