@@ -6,6 +6,7 @@
     aqg-cf  context: {context} answer: {answer}      ->  {question}      the questions of a context begin alike
 
     alpaca-ja, alpaca, plain    an instruction, its input and the turns before it  ->  {response}     see toi/data/templates.py
+    chat    the same as messages, put as the chat template of a model puts them    ->  {response}     see toi/data/chat.py
 
 An instruction is the question of its Example, its input the context (which may be empty), its response the first answer; `extra`
 has the system text and the turns before it, a list of [role, text] with the roles user and assistant in turn.
@@ -18,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from toi.data.chat import ChatTemplate, Message
 from toi.data.examples import Example, Row, row_id
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
@@ -52,6 +54,7 @@ class Task:
     max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/data/windows.py)
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
     source_template_without_input: str | None = None  # of instructions without an input, where it is another
+    chat_template: ChatTemplate | None = None  # then the source template is that of what a user says
 
     def __post_init__(self) -> None:
         _check(self)
@@ -88,16 +91,29 @@ class Task:
     @property
     def fields(self) -> set[str]:
         """All fields of its sources."""
-        return set().union(*map(template_fields, filter(None, (self.source_template, self.source_template_without_input))))
+        of_chat = set() if self.chat_template is None else {"system", "history"}
+        return of_chat.union(*map(template_fields, filter(None, (self.source_template, self.source_template_without_input))))
+
+    @property
+    def has_history(self) -> bool:
+        """Whether sources may hold turns before: whether a conversation can go on."""
+        return "history" in self.fields
+
+    @property
+    def needs_system(self) -> bool:
+        """Whether there is no source without a system text."""
+        return "system" in self.fields and self.chat_template is None
 
     def source(self, example: Example) -> str:
-        """What the model reads. Raises ValueError if a field that the template needs is empty or lost."""
-        other = self.source_template_without_input
-        return _rendered(self, self.source_template if other is None or example.context.strip() else other, example)
+        """What the model reads. Raises ValueError if a field that the template needs is empty or lost, or a chat template refuses."""
+        if self.chat_template is not None:
+            return self.chat_template.prompt(_messages(self, example))
+        return _asked(self, example)
 
     def target(self, example: Example) -> str:
         """What the model shall write. Raises as `source` does."""
-        return _rendered(self, self.target_template, example)
+        written = _rendered(self, self.target_template, example)
+        return written if self.chat_template is None else self.chat_template.response(_messages(self, example), written)
 
     def row(self, example: Example) -> Row:
         """The TSV row of an Example. Its id has tabs and line breaks normalized away."""
@@ -119,6 +135,9 @@ class Task:
             del value["normalization"]["method"]
         if self.source_template_without_input is None:
             del value["source_template_without_input"]
+        del value["chat_template"]
+        if self.chat_template is not None:
+            value["chat_template"] = self.chat_template.to_json()
         return {"task": value.pop("name"), **value}
 
     @classmethod
@@ -131,7 +150,8 @@ class Task:
             templates = value["source_template"], value["target_template"]
             separator = value.get("target_separator", TARGET_SEPARATOR)
             without_input = value.get("source_template_without_input")
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator, without_input)
+            chat = ChatTemplate.from_json(value["chat_template"]) if "chat_template" in value else None
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator, without_input, chat)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -170,12 +190,26 @@ def _check(task: Task) -> None:
         check_template(template, line_breaks=task.line_breaks)
     if ("history" in template_fields(other)) != ("history" in template_fields(task.source_template)):
         raise InputError("the templates with and without an input must both have {history}, or neither")
+    if task.chat_template is not None and {"system", "history"} & (template_fields(task.source_template) | template_fields(other)):
+        raise InputError("a chat template puts the system text and the turns before itself: leave out {system} and {history}")
     if task.normalization.method == "full":
         return
     if not task.line_breaks:
         raise InputError(f"normalization {task.normalization.method} keeps line breaks, so line_breaks must be true")
     if task.highlights:
         raise InputError(f"normalization {task.normalization.method} does not go with {HIGHLIGHT}; it must be full")
+
+
+def _asked(task: Task, example: Example) -> str:
+    other = task.source_template_without_input
+    return _rendered(task, task.source_template if other is None or example.context.strip() else other, example)
+
+
+def _messages(task: Task, example: Example) -> list[Message]:
+    """The system text if there is one, the turns before, and what is asked."""
+    system = task.normalization(example.extra.get("system", ""))
+    before = [(role, task.normalization(text)) for role, text in example.extra.get("turns", ())]
+    return [*([("system", system)] if system.strip() else []), *before, ("user", _asked(task, example))]
 
 
 def _rendered(task: Task, template: str, example: Example) -> str:
