@@ -94,11 +94,12 @@ def main(options: PredictOptions) -> None:
 
 def rows_of(options: PredictOptions, line_breaks: bool) -> "list[Row]":
     """The rows to predict. Raises InputError for what cannot be read."""
-    from toi.data.examples import read_rows, split_path
+    from toi.data.examples import read_rows
+    from toi.data.pairs import iterate_split
 
     if options.input_file:
         return read_rows(options.input_file, targets=False, line_breaks=line_breaks)
-    return read_rows(split_path(options.data_dir or "data", options.split), line_breaks=line_breaks)
+    return list(iterate_split(options.data_dir or "data", options.split))
 
 
 def output_of(options: PredictOptions) -> Path:

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -205,14 +206,15 @@ def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[
 
 def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
     """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
-    from toi.data.examples import iterate_rows, split_path
-    from toi.data.task_files import keeps_line_breaks
+    from toi.data.examples import split_path
+    from toi.data.pairs import iterate_split
     from toi.data.tasks import HIGHLIGHT
 
-    highlighted, line_breaks = False, keeps_line_breaks(data_dir)
-    for path in [split_path(data_dir, split) for split in splits]:
-        for row in iterate_rows(path, line_breaks=line_breaks):
-            highlighted = highlighted or HIGHLIGHT in row.source
+    highlighted = False
+    for split in splits:
+        split_path(data_dir, split)  # that all are there is said before any is read
+    for row in chain.from_iterable(iterate_split(data_dir, split) for split in splits):
+        highlighted = highlighted or HIGHLIGHT in row.source
     return highlighted
 
 

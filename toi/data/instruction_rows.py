@@ -20,6 +20,7 @@ from toi.data.audit import Audit, Measured, Shared
 from toi.data.audit_table import reasons
 from toi.data.conversations import Conversation, LossOn
 from toi.data.examples import SPLITS, Example, Row, iterate_examples, iterate_rows
+from toi.data.jinja import NotRendered
 from toi.data.tasks import Task
 from toi.data.tsv import to_line
 from toi.system.errors import InputError
@@ -100,6 +101,8 @@ class Writer:
             return False
         try:
             row = self.task.row(example)
+        except NotRendered as error:
+            raise InputError(f"{example.id}: {error}") from None
         except ValueError as error:
             self.audit.drop(split, str(error), example.id)
             return False

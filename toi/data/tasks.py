@@ -21,6 +21,7 @@ from typing import Any
 
 from toi.data.chat import ChatTemplate, Message
 from toi.data.examples import Example, Row, row_id
+from toi.data.task_types import check_types
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
     TEMPLATES,
@@ -32,7 +33,7 @@ from toi.data.templates import (
 )  # fmt: skip
 from toi.data.windows import window
 from toi.system.errors import InputError
-from toi.text.normalization import METHODS, Aligned, Normalization
+from toi.text.normalization import Aligned, Normalization
 
 QUESTIONS = "questions"  # in a record: all right questions of its answer, the usual ones first
 HIGHLIGHT = "<hl>"
@@ -54,6 +55,7 @@ class Task:
     max_context_length: int | None = None  # characters: only whole sentences around the answer (toi/data/windows.py)
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
     source_template_without_input: str | None = None  # of instructions without an input, where it is another
+    pairs: bool = False  # whether its TSVs hold two answers to each source, one of them preferred (toi/data/pairs.py)
     chat_template: ChatTemplate | None = None  # then the source template is that of what a user says
 
     def __post_init__(self) -> None:
@@ -135,6 +137,8 @@ class Task:
             del value["normalization"]["method"]
         if self.source_template_without_input is None:
             del value["source_template_without_input"]
+        if not self.pairs:
+            del value["pairs"]
         del value["chat_template"]
         if self.chat_template is not None:
             value["chat_template"] = self.chat_template.to_json()
@@ -144,14 +148,14 @@ class Task:
     def from_json(cls, value: Any, path: str | Path) -> "Task":
         """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
         try:
-            _check_types(value)
+            check_types(value)
             known = {option.name for option in fields(Normalization)}
             normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
             templates = value["source_template"], value["target_template"]
             separator = value.get("target_separator", TARGET_SEPARATOR)
-            without_input = value.get("source_template_without_input")
             chat = ChatTemplate.from_json(value["chat_template"]) if "chat_template" in value else None
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), separator, without_input, chat)
+            more = separator, value.get("source_template_without_input"), value.get("pairs", False), chat
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -163,22 +167,6 @@ def right_targets(task: Task, example: Example) -> list[str]:
     if not task.asks:
         return task.answers(example)
     return [task.target(replace(example, question=question)) for question in example.extra.get(QUESTIONS, ())]
-
-
-def _check_types(value: dict[str, Any]) -> None:
-    """Raise TypeError for the first field of a task description that is of another kind than it should be."""
-    limit = value.get("max_context_length")
-    right = {"max_context_length": limit is None or (type(limit) is int and limit > 0)}
-    right |= {name: isinstance(value[name], str) for name in ("task", "source_template", "target_template")}
-    right["target_separator"] = isinstance(value.get("target_separator", TARGET_SEPARATOR), str)
-    without_input = value.get("source_template_without_input")
-    right["source_template_without_input"] = without_input is None or isinstance(without_input, str)
-    for option in fields(Normalization):
-        right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
-    right["method"] = value["normalization"].get("method", "full") in METHODS
-    for name, is_right in right.items():
-        if not is_right:
-            raise TypeError(f"{name} is {({**value, **value['normalization']})[name]!r}")
 
 
 def _check(task: Task) -> None:

@@ -46,6 +46,8 @@ class Tokenizer(Texts):
         # The pieces <pad>, </s> and <unk> are not written in texts, but a text may hold those characters.
         marks = {PAD, EOS, UNK, *(getattr(self.fast, f"{role}_token") for role in _ROLES)}
         self.added = {token: i for token, i in self.fast.get_added_vocab().items() if token not in marks}
+        words = [i for i, token in self.fast.added_tokens_decoder.items() if not token.special]  # line breaks of Gemma, <think>
+        self.shown = frozenset(words).intersection(self.added.values())
         if self._own is not None:
             self._own.split_at(self.added)
         self.__dict__.pop("pieces", None)
@@ -106,7 +108,7 @@ class Tokenizer(Texts):
         texts = list(texts)
         batch = [list(ids) for ids in self.fast(texts, add_special_tokens=False).input_ids] if texts else []
         for i, text in enumerate(texts):
-            if (parts := _without_whole(self._reserved, text)) != [text]:
+            if (parts := without_whole(self._reserved, text)) != [text]:
                 batch[i] = self.encode_parts(parts)
         return batch
 
@@ -119,7 +121,7 @@ class Tokenizer(Texts):
     def pieces(self) -> Sequence[Piece]:
         """What each id adds to a text: characters, or bytes that may be a part of one; nothing for those that are not shown."""
         tokens = self.fast.convert_ids_to_tokens(list(range(len(self))))
-        silent = self.controls | (set(self.added.values()) - {self.unk_id})
+        silent = self.silent - {self.unk_id}
         return pieces_of(tokens, silent, json.loads(self.fast.backend_tokenizer.to_str())["decoder"])
 
     def _join(self, batch: list[list[int]]) -> list[str]:
@@ -129,15 +131,16 @@ class Tokenizer(Texts):
         """What a `PieceTokenizer` is made of, beside the `spiece.model`; None where that is not all."""
         return _facts(self, self._own)
 
-    def add(self, token: str) -> bool:
+    def add(self, token: str, *, takes_spaces: bool = True) -> bool:
         """Make `token` one token, if it is not one yet. Returns whether it is new: a piece of the vocabulary keeps its id.
 
         The model's embeddings must then have `len(tokenizer)` rows at least.
         """
-        if token in self.added:
+        if token in self.fast.get_added_vocab():
             return False
         known = self.fast.backend_tokenizer.token_to_id(token) is not None
-        self.fast.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)], special_tokens=True)
+        new = AddedToken(token, lstrip=takes_spaces, rstrip=takes_spaces, normalized=False, special=True)
+        self.fast.add_tokens([new], special_tokens=True)
         self._find_added()
         return not known
 
@@ -154,7 +157,7 @@ def decoder_of(dummy_prefix: bool) -> decoders.Decoder:
     return decoders.Sequence([decoders.ByteFallback(), marks, decoders.Fuse()])
 
 
-def _without_whole(tokens: Sequence[str], text: str) -> list[str]:
+def without_whole(tokens: Sequence[str], text: str) -> list[str]:
     """A text cut behind the first character of each of these tokens that it holds, so that no part holds one."""
     if not any(token in text for token in tokens):
         return [text]
@@ -163,7 +166,7 @@ def _without_whole(tokens: Sequence[str], text: str) -> list[str]:
 
 def _facts(tokenizer: Tokenizer, own: PieceEncoder | None) -> dict[str, Any] | None:
     ids = {name: getattr(tokenizer, name) for name in ("eos_id", "pad_id", "bos_id", "unk_id")}
-    plain = tokenizer.controls <= set(ids.values()) and tokenizer.around == ((), (tokenizer.eos_id,))
+    plain = tokenizer.controls <= set(ids.values()) and tokenizer.around == ((), (tokenizer.eos_id,)) and not tokenizer.shown
     if own is None or own.lowercase or not plain:
         return None
     decoder = json.loads(tokenizer.fast.backend_tokenizer.to_str())["decoder"]

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import torch
 
-from toi.data.examples import read_rows, split_path
+from toi.data.pairs import iterate_split
 from toi.data.task_files import keeps_line_breaks
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
@@ -35,7 +35,7 @@ class DevJudge:
         self.metric, self._batch_size = metric, batch_size
         self._options = replace(options, backend="torch", compute_type="auto")
         self._line_breaks = keeps_line_breaks(data_dir)
-        self._rows = read_rows(split_path(data_dir, "dev"), line_breaks=self._line_breaks)
+        self._rows = list(iterate_split(data_dir, "dev"))
         self._references = references(self._rows, gold_references(data_dir, "dev"))
 
     def outputs(self, checkpoint: Checkpoint, process: int, processes: int, device: torch.device) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ a changed file is encoded anew and an unchanged one is not. It is kept where Hug
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,8 @@ from toi.models.contexts import Contexts
 from toi.models.family import Family, Limits
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
+
+Reader = Callable[..., Iterator[Row]]  # of a TSV, by its path and line_breaks
 
 _FORMAT = 2  # of the files; another number makes them anew
 _END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
@@ -94,18 +96,22 @@ class TokenRows(Sequence[Encoded]):
         return selected
 
 
-def token_rows(path: str | Path, family: Family, limits: Limits, line_breaks: bool = False) -> tuple[TokenRows, TokenAudit]:
+def token_rows(
+    path: str | Path, family: Family, limits: Limits, line_breaks: bool = False, read: Reader = iterate_rows
+) -> tuple[TokenRows, TokenAudit]:
     """The rows of a TSV, cut to the limits, and what was seen of them.
 
-    `line_breaks` is what the task of the TSV says of them. Raises InputError if the TSV or the cache cannot be used.
+    `line_breaks` is what the task of the TSV says of them, and `read` makes rows of its lines. Raises InputError if the TSV or the
+    cache cannot be used.
     """
     about = f"{_FORMAT} {sha256(path)} {family.row_key()} {limits.source} {limits.target} {line_breaks}"
+    about += "" if read is iterate_rows else f" {read.__name__}"
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
     if (known := _read(folder)) is not None:
         return known
     check_writable(folder.parent)
     with replacing_folder(folder) as new:
-        audit = _encode(iterate_rows(path, line_breaks=line_breaks), family, limits, new / "rows.arrow")
+        audit = _encode(read(path, line_breaks=line_breaks), family, limits, new / "rows.arrow")
         write_json(new / "audit.json", asdict(audit))
     return TokenRows(datasets.Dataset.from_file(str(folder / "rows.arrow"))), audit
 

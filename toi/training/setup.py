@@ -12,10 +12,12 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
-from toi.data.examples import split_path
+from toi.data.examples import iterate_rows, split_path
+from toi.data.pairs import holds_pairs, iterate_chosen
 from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
-from toi.data.tasks import HIGHLIGHT, Task
+from toi.data.tasks import Task
 from toi.models.adapters import Shape, adapt
+from toi.models.chat_templates import add_markers, leave_for_others
 from toi.models.checkpoint import Checkpoint, add_highlight, load
 from toi.models.family import Family, Limits
 from toi.models.pretrained import Numbers
@@ -52,10 +54,14 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
         raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
     new_ids = add_highlight(checkpoint) if highlighted else []
+    chat = None if task is None else task.chat_template
+    new_ids += add_markers(checkpoint, chat) if chat is not None else []
     if options.lora_r:
         make_adapter(options, checkpoint, new_ids)
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
+    if chat is not None:
+        leave_for_others(checkpoint, chat)
     rows = encode_splits(options, accelerator, checkpoint)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
@@ -93,7 +99,8 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
         torch.manual_seed(options.seed)
         checkpoint.adapter = adapt(checkpoint.model, checkpoint.base, shape, new_ids)
     elif new_ids:
-        raise InputError(f"{checkpoint.name}: an adapter that has no {HIGHLIGHT}, which the data uses; start from its base")
+        lacks = " and ".join(checkpoint.tokenizer.fast.convert_ids_to_tokens(new_ids))
+        raise InputError(f"{checkpoint.name}: an adapter that has no {lacks}, which the data uses; start from its base")
     else:
         checkpoint.adapter.go_on(checkpoint.name, shape)
     checkpoint.adapter.merges = options.merge_adapter
@@ -115,10 +122,11 @@ def task_of(options: TrainingOptions, checkpoint: Checkpoint) -> Task | None:
 def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> dict[str, TokenRows]:
     """The train and the dev split as token ids, and on stdout what was seen of them."""
     rows, line_breaks = {}, keeps_line_breaks(options.data_dir)
+    read = iterate_chosen if holds_pairs(options.data_dir) else iterate_rows
     limits = Limits(options.max_input_length, options.max_target_length)
     for split in ("train", "dev"):
         with accelerator.main_process_first():  # one encodes, the others find it done
-            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks)
+            rows[split], audit = token_rows(split_path(options.data_dir, split), checkpoint.family, limits, line_breaks, read)
         accelerator.print(f"{split}: {audit}")
         if split == "train":
             accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
