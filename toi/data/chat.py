@@ -16,25 +16,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+from toi.data.chat_forms import Message, Response, Turns, response_of, samples_of, turns_of
 from toi.data.jinja import NotRendered, compiled, rendered, variables
 from toi.system.errors import InputError
 
 APART = "\x1f"  # what stands on both sides of it is not one token
-Message = tuple[str, str]  # role (system, user, assistant), text
 # Of texts that a template writes: special tokens as they are usually called, for a vocabulary that does not have them yet.
 _USUAL_MARKERS = re.compile(r"<\|[^<>|\s]+\|>|</?[a-z]+(?:_[a-z]+)*>")
-_KNOWN = [f"⟪{name}⟫" for name in ("system", "question", "answer", "again", "more")]  # texts that no template changes
-
-
-class Response(NamedTuple):
-    """What a template writes of a response, behind its prompt: `before`, the text, `behind`, `end`, `rest`."""
-
-    before: str  # white space
-    behind: str  # before the end; white space, too, if the end is a token
-    end: str  # the token that ends a response; empty where that is the tokenizer's own end
-    rest: str  # which no model has to write: a line break
 
 
 @dataclass(frozen=True)
@@ -67,15 +57,15 @@ class ChatTemplate:
             raise InputError(f"the chat template writes {' and '.join(lacking)}: give --tokenizer_name_or_path, which has them")
         tokens = {name: token for name, token in tokens.items() if name in used}
         plain = cls(template, tokens, (), enable_thinking)
-        written = "".join(plain._samples())
+        written = "".join(samples_of(plain._rendered))
         markers = {token for token in {*special, *tokens.values()} if token and token in written}
         if usual:
-            markers |= {token for token in _USUAL_MARKERS.findall(written) if token not in _KNOWN}
+            markers |= set(_USUAL_MARKERS.findall(written))
         return cls(template, tokens, tuple(sorted(markers)), enable_thinking)
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """What the model reads of messages, the last one a user's, and goes on from. Raises NotRendered if the template refuses."""
-        return self._rendered([(role, self.apart(text)) for role, text in messages], prompts=True)
+        return self._rendered([(role, self.apart(text)) for role, text in messages], True)
 
     def response(self, messages: Sequence[Message], text: str) -> str:
         """What the template makes of a response to messages: without what stands around it, and it may trim it.
@@ -84,7 +74,7 @@ class ChatTemplate:
         """
         messages = [(role, self.apart(text)) for role, text in messages]
         before, behind, end, rest = self.form
-        whole, prompt = self._rendered([*messages, ("assistant", self.apart(text))]), self._rendered(messages, prompts=True)
+        whole, prompt = self._rendered([*messages, ("assistant", self.apart(text))]), self._rendered(messages, True)
         tail = whole.removeprefix(prompt)
         around = before, behind + end + rest
         if not whole.startswith(prompt) or not (tail.startswith(before) and tail.endswith(around[1])):
@@ -109,51 +99,14 @@ class ChatTemplate:
     @cached_property
     def form(self) -> Response:
         """What stands around a response. Raises InputError where that cannot be told."""
-        _, asked, said, *_ = _KNOWN
-        prompt, whole = self._sample([("user", asked)], prompts=True), self._sample([("user", asked), ("assistant", said)])
-        tail = whole.removeprefix(prompt)
-        if not whole.startswith(prompt) or tail.count(said) != 1 or asked not in prompt:
-            raise InputError("the chat template does not write a response behind its generation prompt, and cannot be learnt here")
-        before, behind = tail.split(said)
-        white = before[: len(before) - len(before.lstrip())]  # what follows is a part of the response (empty thoughts)
-        if any(marker in before for marker in self.markers):
-            raise InputError("the chat template writes special tokens between its prompt and a response, which cannot be learnt here")
-        found = [(behind.index(marker), -len(marker), marker) for marker in self.markers if marker in behind]
-        if not found:
-            text = behind.rstrip()
-            return Response(white, text, "", behind[len(text) :])
-        at, _, end = min(found)
-        return Response(white, behind[:at], end, behind[at + len(end) :])
+        return response_of(self._rendered, self.markers)
 
     @cached_property
-    def turns(self) -> tuple[str, str, str]:
-        """What a template writes around the texts of users and assistants: between a question and the response to it, between
-        that and the next question, and behind the last question. Raises InputError as `form` does.
-        """
-        _, asked, said, again, _ = _KNOWN
-        text = self._sample([("user", asked), ("assistant", said), ("user", again)], prompts=True)
-        match = re.search(f"{asked}(.*){said}(.*){again}(.*)", text, re.DOTALL)
-        if match is None:
-            raise InputError("the chat template leaves out earlier turns, or their order, and cannot be used here")
-        return match[1], match[2], match[3]
+    def turns(self) -> Turns:
+        """What stands around the texts of a conversation. Raises InputError where that cannot be told."""
+        return turns_of(self._rendered)
 
-    def _samples(self) -> list[str]:
-        """Conversations of one turn, of two, and with a system text where the template takes one."""
-        system, asked, said, again, more = _KNOWN
-        turns = [("user", asked), ("assistant", said), ("user", again), ("assistant", more)]
-        samples = [self._sample(turns[:1], prompts=True), self._sample(turns)]
-        try:
-            return [*samples, self._rendered([("system", system), *turns])]
-        except NotRendered:
-            return samples
-
-    def _sample(self, messages: Sequence[Message], *, prompts: bool = False) -> str:
-        try:
-            return self._rendered(messages, prompts=prompts)
-        except NotRendered as error:
-            raise InputError(str(error)) from None
-
-    def _rendered(self, messages: Sequence[Message], *, prompts: bool = False) -> str:
+    def _rendered(self, messages: Sequence[Message], prompts: bool = False) -> str:
         return rendered(compiled(self.template), messages, prompts, {**self.tokens, "enable_thinking": self.enable_thinking})
 
     def to_json(self) -> dict[str, Any]:
@@ -164,9 +117,10 @@ class ChatTemplate:
     @classmethod
     def from_json(cls, value: Any) -> "ChatTemplate":
         """The inverse of `to_json`. Raises TypeError for anything else, InputError for a template that cannot be rendered."""
-        known = {"template": "", "tokens": {}, "markers": [], "enable_thinking": False}
-        found = {name: value.get(name, usual) for name, usual in known.items()} if isinstance(value, dict) else {}
-        texts = [*found.get("markers", [None]), *found.get("tokens", {}).values()] if found else [None]
-        if any(type(found[name]) is not type(known[name]) for name in found) or not all(isinstance(text, str) for text in texts):
+        usual = {"template": "", "tokens": {}, "markers": [], "enable_thinking": False}
+        found = {name: value.get(name, other) for name, other in usual.items()} if isinstance(value, dict) else {"template": None}
+        if any(type(found[name]) is not type(usual[name]) for name in found) or not all(
+            isinstance(text, str) for text in [*found["markers"], *found["tokens"].values()]
+        ):
             raise TypeError(f"chat_template is {value!r}"[:200])
         return cls(found["template"], found["tokens"], tuple(found["markers"]), found["enable_thinking"])

@@ -73,13 +73,13 @@ class InstructionOptions(DataOptions):
             return [f"--{name} needs --template chat" for name in ("chat_template", "enable_thinking") if getattr(self, name)]
         problems = []
         if self.chat_template is None and self.tokenizer_name_or_path is None:
-            problems.append("--template chat needs --tokenizer_name_or_path, the model whose chat template it is, or --chat_template")
+            problems.append("--template chat needs --tokenizer_name_or_path (the model whose template it is), or --chat_template")
         if self.target_separator is not None:
             problems.append("--target_separator cannot go with --template chat, which says itself what stands before a response")
         return problems
 
     def task(self, chat_template: ChatTemplate | None = None) -> Task:
-        """What the model is asked; `chat_template` is that of `--template chat`. Raises InputError for a template that cannot be."""
+        """What the model is asked; `chat_template` is for `--template chat`. Raises InputError for a template that cannot be."""
         source, target, without_input = USER_TEMPLATES if self.template == "chat" else INSTRUCTION_TEMPLATES[self.template]
         normalization = Normalization(line_breaks=True, method=self.normalization)
         if self.source_template is not None:

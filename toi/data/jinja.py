@@ -71,7 +71,7 @@ def _environment() -> "Environment":
     class Generation(Extension):
         """`{% generation %}` says what a response is; what it holds is written, and no more."""
 
-        tags = {"generation"}
+        tags = {"generation"}  # noqa: RUF012 (as Jinja has it)
 
         def parse(self, parser: Any) -> Any:
             line = next(parser.stream).lineno

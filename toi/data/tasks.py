@@ -107,7 +107,7 @@ class Task:
         return "system" in self.fields and self.chat_template is None
 
     def source(self, example: Example) -> str:
-        """What the model reads. Raises ValueError if a field that the template needs is empty or lost, or a chat template refuses."""
+        """What the model reads. Raises ValueError if a field that it needs is empty or lost, or a chat template refuses."""
         if self.chat_template is not None:
             return self.chat_template.prompt(_messages(self, example))
         return _asked(self, example)
@@ -154,8 +154,8 @@ class Task:
             templates = value["source_template"], value["target_template"]
             separator = value.get("target_separator", TARGET_SEPARATOR)
             chat = ChatTemplate.from_json(value["chat_template"]) if "chat_template" in value else None
-            more = separator, value.get("source_template_without_input"), value.get("pairs", False), chat
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more)
+            more = separator, value.get("source_template_without_input"), value.get("pairs", False)
+            return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more, chat_template=chat)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:

@@ -46,8 +46,7 @@ class Tokenizer(Texts):
         # The pieces <pad>, </s> and <unk> are not written in texts, but a text may hold those characters.
         marks = {PAD, EOS, UNK, *(getattr(self.fast, f"{role}_token") for role in _ROLES)}
         self.added = {token: i for token, i in self.fast.get_added_vocab().items() if token not in marks}
-        words = [i for i, token in self.fast.added_tokens_decoder.items() if not token.special]  # line breaks of Gemma, <think>
-        self.shown = frozenset(words).intersection(self.added.values())
+        self.shown = frozenset(i for i in self.added.values() if not self.fast.added_tokens_decoder[i].special)  # <think>
         if self._own is not None:
             self._own.split_at(self.added)
         self.__dict__.pop("pieces", None)
@@ -121,8 +120,7 @@ class Tokenizer(Texts):
     def pieces(self) -> Sequence[Piece]:
         """What each id adds to a text: characters, or bytes that may be a part of one; nothing for those that are not shown."""
         tokens = self.fast.convert_ids_to_tokens(list(range(len(self))))
-        silent = self.silent - {self.unk_id}
-        return pieces_of(tokens, silent, json.loads(self.fast.backend_tokenizer.to_str())["decoder"])
+        return pieces_of(tokens, self.silent - {self.unk_id}, json.loads(self.fast.backend_tokenizer.to_str())["decoder"])
 
     def _join(self, batch: list[list[int]]) -> list[str]:
         return self.fast.batch_decode(batch, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -139,8 +137,7 @@ class Tokenizer(Texts):
         if token in self.fast.get_added_vocab():
             return False
         known = self.fast.backend_tokenizer.token_to_id(token) is not None
-        new = AddedToken(token, lstrip=takes_spaces, rstrip=takes_spaces, normalized=False, special=True)
-        self.fast.add_tokens([new], special_tokens=True)
+        self.fast.add_tokens([_special(token, takes_spaces)], special_tokens=True)
         self._find_added()
         return not known
 
@@ -149,6 +146,10 @@ class Tokenizer(Texts):
         self.fast.save_pretrained(folder)
         if self.sentencepiece_file is not None:
             shutil.copyfile(self.sentencepiece_file, Path(folder) / self.sentencepiece_file.name)
+
+
+def _special(token: str, takes_spaces: bool) -> AddedToken:
+    return AddedToken(token, lstrip=takes_spaces, rstrip=takes_spaces, normalized=False, special=True)
 
 
 def decoder_of(dummy_prefix: bool) -> decoders.Decoder:

@@ -53,15 +53,8 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     if options.source_loss_weight and not checkpoint.family.predicts_sources:
         raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
-    new_ids = add_highlight(checkpoint) if highlighted else []
-    chat = None if task is None else task.chat_template
-    new_ids += add_markers(checkpoint, chat) if chat is not None else []
-    if options.lora_r:
-        make_adapter(options, checkpoint, new_ids)
+    make_ready(options, checkpoint, task, highlighted)
     family, model = checkpoint.family, checkpoint.model
-    family.follow(task)  # as it will be saved with the model
-    if chat is not None:
-        leave_for_others(checkpoint, chat)
     rows = encode_splits(options, accelerator, checkpoint)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
@@ -89,6 +82,19 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
         load_checkpoint(state, folder)
         accelerator.print(f"going on from {folder}, step {state.progress.step:,}")
     return state
+
+
+def make_ready(options: TrainingOptions, checkpoint: Checkpoint, task: Task | None, highlighted: bool) -> None:
+    """Give the model the tokens that the data needs, and an adapter if there is to be one; let its family follow the task."""
+    new_ids = add_highlight(checkpoint) if highlighted else []
+    chat = None if task is None else task.chat_template
+    if chat is not None:
+        new_ids += add_markers(checkpoint, chat)
+    if options.lora_r:
+        make_adapter(options, checkpoint, new_ids)
+    checkpoint.family.follow(task)  # as it will be saved with the model
+    if chat is not None:
+        leave_for_others(checkpoint, chat)
 
 
 def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list[int]) -> None:

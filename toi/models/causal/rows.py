@@ -52,8 +52,9 @@ class CausalRows:
     def row_key(self) -> str:
         """Everything that stands in a row beside its texts, and where its context is."""
         template = None if self._layout is None else self._layout.template
-        about = self.tokenizer.around[0], self._separator, self.end_ids[0], self._room, template, *map(repr, filter(None, [self._chat]))
-        return f"causal {self.tokenizer.fingerprint()} {about}"
+        about = self.tokenizer.around[0], self._separator, self.end_ids[0], self._room, template
+        chat = "" if self._chat is None else f" {self._chat}"
+        return f"causal {self.tokenizer.fingerprint()} {about}{chat}"
 
     def within(self, limits: Limits) -> Limits:
         """The limits, or smaller ones that together are within the positions of the model."""
