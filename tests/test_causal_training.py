@@ -1,14 +1,12 @@
 """Training of causal models: golden losses, and the same losses however rows are batched, shared out and laid out."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT, prepare_folder, town_articles
+from conftest import prepare_folder, town_articles
+from running import together
 from test_causal import options
 from tiny_causal import MAKERS
 
@@ -132,16 +130,14 @@ def test_two_processes_give_the_losses_of_one(name, how, bases, data, tmp_path):
     alone = train(options(base, folder, tmp_path / "one", **how))["history"]
     said = {"learning_rate": 3e-3, **how}
     more = [f"--no_{option}" if value is False else f"--{option}={value}" for option, value in said.items()]
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
+    results = together(
+        2, "train.py", "--do_train",
         "--precision", "fp32", "--model_name_or_path", base, "--data_dir", folder, "--output_dir", tmp_path / "two",
         "--num_train_epochs", "2", "--per_device_train_batch_size", "8", *more,
-    ]  # fmt: skip
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
-    result = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    together = json.loads((tmp_path / "two" / "run.json").read_text())["history"]
-    for one, two in zip(alone, together, strict=True):
+    )  # fmt: skip
+    assert [result.returncode for result in results] == [0, 0], results
+    shared = json.loads((tmp_path / "two" / "run.json").read_text())["history"]
+    for one, two in zip(alone, shared, strict=True):
         assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-4)
         assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=1e-4)
 

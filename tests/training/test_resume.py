@@ -1,7 +1,6 @@
 """A run that was stopped goes on as if it had not been."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, here, refused
+from running import Forked
 from stopped import stopped_behind
 
 from toi.system.errors import InputError
@@ -221,18 +221,16 @@ def test_killed_and_gone_on(tiny, data_dir, tmp_path):
     """SIGKILL at several moments: at each the model folder loads or is absent, and the end is that of an undisturbed run."""
     from toi.models.checkpoint import load
 
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    run = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
     assert here(*command(tiny, data_dir, tmp_path / "whole")[1:]).returncode == 0
     folder = checkpoints_of(tmp_path / "m")
     for kill, extra in enumerate((0.0, 0.05, 0.13)):
         resume = ["--resume_from_checkpoint", "auto"] if list(folder.glob("step-*")) else []
         before = {p.name for p in folder.glob("step-*")}
-        with subprocess.Popen(command(tiny, data_dir, tmp_path / "m", *resume), **run) as process:
-            wait_for(lambda before=before: {p.name for p in folder.glob("step-*")} - before)
-            time.sleep(extra)
-            process.kill()
-        assert process.returncode == -signal.SIGKILL, f"the run ended before kill {kill}"
+        process = Forked(*command(tiny, data_dir, tmp_path / "m", *resume)[1:])
+        wait_for(lambda before=before: {p.name for p in folder.glob("step-*")} - before)
+        time.sleep(extra)
+        process.kill()
+        assert process.wait().returncode == -signal.SIGKILL, f"the run ended before kill {kill}"
         if (tmp_path / "m").exists():
             load(str(tmp_path / "m"))
     assert here(*command(tiny, data_dir, tmp_path / "m", "--resume_from_checkpoint", "auto")[1:]).returncode == 0
