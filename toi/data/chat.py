@@ -117,10 +117,9 @@ class ChatTemplate:
     @classmethod
     def from_json(cls, value: Any) -> "ChatTemplate":
         """The inverse of `to_json`. Raises TypeError for anything else, InputError for a template that cannot be rendered."""
-        usual = {"template": "", "tokens": {}, "markers": [], "enable_thinking": False}
-        found = {name: value.get(name, other) for name, other in usual.items()} if isinstance(value, dict) else {"template": None}
-        if any(type(found[name]) is not type(usual[name]) for name in found) or not all(
-            isinstance(text, str) for text in [*found["markers"], *found["tokens"].values()]
-        ):
+        kinds = {"template": str, "tokens": dict, "markers": list, "enable_thinking": bool}
+        found: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
+        right = found.keys() == kinds.keys() and all(type(found[name]) is kind for name, kind in kinds.items())
+        if not right or not all(isinstance(text, str) for text in [*found["markers"], *found["tokens"].values()]):
             raise TypeError(f"chat_template is {value!r}"[:200])
-        return cls(found["template"], found["tokens"], tuple(found["markers"]), found["enable_thinking"])
+        return cls(**{**found, "markers": tuple(found["markers"])})
