@@ -14,16 +14,18 @@ has the system text and the turns before it, a list of [role, text] with the rol
 The same Task makes the prompts of training and of generation, so nobody retypes them.
 """
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from toi.data.chat import ChatTemplate, Message
+from toi.data.dialogues import check_choices, text_of_field
 from toi.data.examples import Example, Row, row_id
-from toi.data.task_types import check_types
+from toi.data.task_types import TARGET_SEPARATOR, arguments_of
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
+    MAY_BE_EMPTY,
     TEMPLATES,
     TURN_SEPARATOR,
     check_template,
@@ -37,7 +39,6 @@ from toi.text.normalization import Aligned, Normalization
 
 QUESTIONS = "questions"  # in a record: all right questions of its answer, the usual ones first
 HIGHLIGHT = "<hl>"
-TARGET_SEPARATOR = "\n"  # of tasks that say no other
 INSTRUCTIONS = Normalization(line_breaks=True, method="none")  # of texts of instructions, unless one is chosen
 
 
@@ -56,6 +57,7 @@ class Task:
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
     source_template_without_input: str | None = None  # of instructions without an input, where it is another
     pairs: bool = False  # whether its TSVs hold two answers to each source, one of them preferred (toi/data/pairs.py)
+    choices: tuple[str, ...] = ()  # of a task whose targets are one of these
     chat_template: ChatTemplate | None = None  # then the source template is that of what a user says
 
     def __post_init__(self) -> None:
@@ -139,6 +141,9 @@ class Task:
             del value["source_template_without_input"]
         if not self.pairs:
             del value["pairs"]
+        value["choices"] = list(self.choices)
+        if not self.choices:
+            del value["choices"]
         del value["chat_template"]
         if self.chat_template is not None:
             value["chat_template"] = self.chat_template.to_json()
@@ -148,14 +153,7 @@ class Task:
     def from_json(cls, value: Any, path: str | Path) -> "Task":
         """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
         try:
-            check_types(value)
-            known = {option.name for option in fields(Normalization)}
-            normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
-            templates = value["source_template"], value["target_template"]
-            separator = value.get("target_separator", TARGET_SEPARATOR)
-            chat = ChatTemplate.from_json(value["chat_template"]) if "chat_template" in value else None
-            more = separator, value.get("source_template_without_input"), value.get("pairs", False)
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more, chat_template=chat)
+            return cls(**arguments_of(value))
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -173,6 +171,8 @@ def _check(task: Task) -> None:
     """Raise InputError for what no Task can have."""
     if not task.target_separator:
         raise InputError("target_separator is empty; a decoder-only model would not know where its output begins")
+    if task.choices:
+        check_choices(task.choices, replace(task.normalization, remove_brackets=False))
     other = task.source_template if task.source_template_without_input is None else task.source_template_without_input
     for template in (task.source_template, other, task.target_template):
         check_template(template, line_breaks=task.line_breaks)
@@ -208,7 +208,7 @@ def _rendered(task: Task, template: str, example: Example) -> str:
         texts.append(literal)
         if name is not None:
             value = _field(task, name, example)
-            if not value.strip() and name != "history":
+            if not value.strip() and name not in MAY_BE_EMPTY:
                 changed = name != "id" and task.normalization.method != "none"
                 raise ValueError(f"the {name} is empty{' after normalization' if changed else ''}")
             texts.append(value)
@@ -223,6 +223,8 @@ def _field(task: Task, name: str, example: Example) -> str:
             return _context(task, example).text
         case "highlighted":
             return _highlighted(_context(task, example), example)
+        case "prompt" | "response_a" | "response_b":
+            return task.normalization(text_of_field(example, name))
         case "id":
             return row_id(example.id)
         case "instruction":

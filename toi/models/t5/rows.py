@@ -54,6 +54,12 @@ class T5Rows:
         side = Side(self.tokenizer.encode_batch, prefix, suffix or self.end_ids)
         return framed_rows(sources, targets, limits, side, side, self.tokenizer.unk_id, self._layout)
 
+    @property
+    def source_frame(self) -> tuple[int, int]:
+        """What the tokenizer puts before a text, and the end."""
+        prefix, suffix = self.tokenizer.around
+        return len(prefix), len(suffix or self.end_ids)
+
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """The lengths of the sources: targets are short, and go along."""
         return source_lengths
