@@ -46,7 +46,7 @@ class Conversation:
     @property
     def remembers(self) -> bool:
         """Whether the model reads earlier turns."""
-        return "history" in self.task.fields
+        return self.task.has_history
 
     def check_system(self, text: str) -> None:
         """Raise InputError where the task has no place for this system text, or needs one."""
