@@ -27,7 +27,7 @@ if __name__ == "__main__":  # first: what goes wrong in the other imports is sai
         sys.exit(2)
     start.begin()
 
-from toi.data.audit_table import table
+from toi.data.audit_table import places, table
 from toi.data.instructions import InstructionOptions, prepare_instructions
 from toi.models.counting import counting_tokenizer
 from toi.system.cli import run
@@ -37,6 +37,8 @@ def main(options: InstructionOptions) -> None:
     """Prepare, and print the audit."""
     audit = prepare_instructions(options, options.task(), counting_tokenizer(options.tokenizer_name_or_path))
     print(table(audit))
+    if where := places(audit):
+        print(where)
     print(f"wrote {options.output_dir}/")
 
 
