@@ -5,12 +5,14 @@ from typing import Any
 import gradio
 
 from toi.data.requests import Request
+from toi.data.tasks import HIGHLIGHT
 from toi.page.choice import Models
 from toi.page.options import PageOptions
-from toi.page.questions import Wish, as_html, as_json, checked_count, fulfil
+from toi.page.questions import Problem, Wish, as_html, as_json, checked_count, fulfil
 from toi.page.words import WORDS, Language
 from toi.scoring.answered import Answered
 from toi.system.errors import InputError
+from toi.text.normalization import normalize
 
 EXAMPLE = ("山梨県の県庁所在地は甲府市です。", "甲府市", "山梨県の県庁所在地はどこですか?")
 
@@ -27,28 +29,29 @@ class AskTab:
         self._build(names, language)
 
     def _build(self, names: list[str], language: gradio.State) -> None:
-        say, batch = self._i18n, self._options.max_batch_size
+        say, batch, tab = self._i18n, self._options.max_batch_size, "ask" if self._asks else "read"
         if not names:
-            gradio.Markdown(say("no_model"))
+            gradio.Markdown(say("toi.no_model"))
             return
-        model = gradio.Dropdown(names, value=names[0], label=say("model"))
+        model = gradio.Dropdown(names, value=names[0], label=say("toi.model"))
         context = gradio.Textbox(
-            label=say("context"), info=say("context_hint") if self._asks else None, lines=8, max_lines=24,
-            max_length=self._options.max_characters, elem_id=f"{'ask' if self._asks else 'read'}-context",
+            label=say("toi.context"), info=say("toi.context_hint") if self._asks else None, lines=8, max_lines=24,
+            max_length=self._options.max_characters, elem_id=f"{tab}-context",
         )  # fmt: skip
         start = gradio.State(None)
         if self._asks:
-            wanted = gradio.Textbox(label=say("answer"), info=say("answer_hint"), elem_id="ask-answer")
+            wanted = gradio.Textbox(label=say("toi.answer"), info=say("toi.answer_hint"), elem_id="ask-answer")
             with gradio.Row():
-                count: Any = gradio.Slider(1, 10, 5, step=1, label=say("count"), elem_id="ask-count")
-                bad_words: Any = gradio.Textbox(label=say("bad_words"), info=say("bad_words_hint"), elem_id="ask-bad-words")
+                count: Any = gradio.Slider(1, 10, 5, step=1, label=say("toi.count"), elem_id="ask-count")
+                bad_words: Any = gradio.Textbox(label=say("toi.bad_words"), info=say("toi.bad_words_hint"), elem_id="ask-bad-words")
         else:
-            wanted = gradio.Textbox(label=say("question"), elem_id="read-question")
+            wanted = gradio.Textbox(label=say("toi.question"), elem_id="read-question")
             count, bad_words = gradio.State(1), gradio.State("")
         with gradio.Row():
-            go = gradio.Button(say("make" if self._asks else "reply"), variant="primary", elem_id="ask-go" if self._asks else "read-go")
-            stop = gradio.Button(say("stop"))
-        outputs = gradio.HTML(label=say("outputs"), elem_id="ask-outputs" if self._asks else "read-outputs")
+            go = gradio.Button(say("toi.make" if self._asks else "toi.reply"), variant="primary", elem_id=f"{tab}-go")
+            stop = gradio.Button(say("toi.stop"), elem_id=f"{tab}-stop")
+            example = gradio.Button(say("toi.example"), elem_id=f"{tab}-example")
+        outputs = gradio.HTML(label=say("toi.outputs"), elem_id=f"{tab}-outputs")
         if self._asks:
             context.select(self._select, None, [wanted, start], show_progress="hidden", api_visibility="private")
             wanted.input(lambda: None, None, start, show_progress="hidden", api_visibility="private")
@@ -58,8 +61,8 @@ class AskTab:
             concurrency_id="models", concurrency_limit=1, api_visibility="private",
         )  # fmt: skip
         stop.click(None, None, None, cancels=[running])
-        example = EXAMPLE[:2] if self._asks else (EXAMPLE[0], EXAMPLE[2])
-        gradio.Examples([list(example)], [context, wanted], label=say("example"))
+        fields = EXAMPLE[0], EXAMPLE[1 if self._asks else 2]
+        example.click(lambda: fields, None, [context, wanted], show_progress="hidden", api_visibility="private")
 
     @staticmethod
     def _select(chosen: gradio.SelectData) -> tuple[str, int]:
@@ -112,6 +115,12 @@ class AskTab:
         """What one user wants. Raises InputError for what is beyond the limits."""
         most = self._options.max_characters
         if max(len(context), len(wanted), sum(map(len, bad_words))) > most:
-            raise InputError(f"a text is longer than {most:,} characters; shorten it")
-        request = Request(context, answer=wanted, answer_start=start) if self._asks else Request(context, question=wanted)
+            raise Problem("toi.too_long", most)
+        if not context.strip():
+            raise Problem("toi.no_context")
+        if not wanted.strip() and not (self._asks and HIGHLIGHT in context):
+            raise Problem("toi.no_answer" if self._asks else "toi.no_question")
+        if self._asks and HIGHLIGHT not in context and normalize(wanted) not in normalize(context):
+            raise Problem("toi.answer_elsewhere", wanted)
+        request = Request(context, answer=wanted or None, answer_start=start) if self._asks else Request(context, question=wanted)
         return Wish(model, request, checked_count(count), tuple(bad_words))

@@ -7,6 +7,7 @@ import gradio
 from toi.page.ask import AskTab
 from toi.page.choice import Models
 from toi.page.options import PageOptions
+from toi.page.talk import TalkTab
 from toi.page.words import WORDS, language_of
 
 STYLE = """
@@ -21,14 +22,21 @@ def build(models: Models, options: PageOptions) -> tuple[gradio.Blocks, gradio.I
     """The page, ready to be launched, and what it says in which language."""
     say = gradio.I18n(**WORDS)
     with gradio.Blocks(title="Toi (問い)", analytics_enabled=False) as page:
-        gradio.Markdown(say("title"), elem_id="title")
+        gradio.Markdown(say("toi.title"), elem_id="title")
         language = gradio.State("en")
         page.load(_language, None, language, api_visibility="private", show_progress="hidden")
-        with gradio.Tab(say("ask"), id="ask"):
+        with gradio.Tab(say("toi.ask"), id="ask"):
             ask = AskTab(models, options, say, language, asks=True)
-        with gradio.Tab(say("read"), id="read"):
+        with gradio.Tab(say("toi.read"), id="read"):
             read = AskTab(models, options, say, language, asks=False)
-        shared: dict[str, Any] = {"batch": True, "max_batch_size": options.max_batch_size, "concurrency_id": "models", "concurrency_limit": 1}
+        with gradio.Tab(say("toi.talk"), id="talk"):
+            TalkTab(models, options, say)
+        shared: dict[str, Any] = {
+            "batch": True,
+            "max_batch_size": options.max_batch_size,
+            "concurrency_id": "models",
+            "concurrency_limit": 1,
+        }
         gradio.api(ask.questions, api_name="questions", **shared)
         gradio.api(read.replies, api_name="answers", **shared)
         gradio.api(models.kinds, api_name="models")

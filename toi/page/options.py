@@ -35,7 +35,9 @@ class PageOptions(Concern):
     def problems(self) -> list[str]:
         """What is wrong with these options, or not installed."""
         problems = super().problems()
-        problems += at_least(self, 1, "max_characters", "max_file_mb", "max_seconds", "max_queue_size", "max_batch_size", "max_models")
+        problems += at_least(
+            self, 1, "max_characters", "max_file_mb", "max_seconds", "max_queue_size", "max_batch_size", "max_models"
+        )
         problems += at_least(self, 0, "port") + at_most(self, 65_535, "port")
         for one in self.auth:
             if not re.fullmatch(r"[^:]+:.+", one):

@@ -7,6 +7,7 @@ from typing import Any
 
 from toi.data.requests import Request, prompts_of
 from toi.page.choice import Models
+from toi.page.words import WORDS
 from toi.scoring.answered import Answered, to_json
 from toi.scoring.answering import answer
 from toi.scoring.options import AnsweringOptions
@@ -14,6 +15,14 @@ from toi.system.errors import InputError
 
 MOST_OUTPUTS = 20
 _DIVERSITY = 1.0  # docs/generation.md: ten questions of a source then are ten
+
+
+class Problem(InputError):
+    """What is wrong with what a user typed, by its key among the words of the page."""
+
+    def __init__(self, key: str, *values: object):
+        super().__init__(WORDS["en"][key].format(*values))
+        self.key, self.values = key, values
 
 
 @dataclass(frozen=True)
@@ -75,14 +84,15 @@ def as_json(one: Answered | InputError) -> dict[str, Any]:
 def as_html(one: Answered | InputError, words: dict[str, str]) -> str:
     """The outputs as a list, made-up words marked, behind each its score; `words` are those of the user's language."""
     if isinstance(one, InputError):
-        return f'<p class="toi-error">{html.escape(str(one))}</p>'
+        said = words[one.key].format(*one.values) if isinstance(one, Problem) else str(one)
+        return f'<p class="toi-error">{html.escape(said)}</p>'
     if not one.output.texts:
-        return f'<p class="toi-error">{html.escape(words["nothing"])}</p>'
+        return f'<p class="toi-error">{html.escape(words["toi.nothing"])}</p>'
     rows = []
     for text, verdict in zip(one.output.texts, one.verdicts, strict=True):
         notes = [f"{words['score']} {text.score:.2f}"]
         notes += [f"{words['made_up']}: {'、'.join(verdict.hallucinated)}"] if verdict.hallucinated else []
-        notes += [words["leaked"]] if verdict.answer_leaked else []
+        notes += [words["toi.leaked"]] if verdict.answer_leaked else []
         rows.append(f"<li>{marked(text.text, verdict.hallucinated)} <small>{html.escape(' · '.join(notes))}</small></li>")
     return f'<ol class="toi-outputs">{"".join(rows)}</ol>'
 

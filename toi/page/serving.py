@@ -6,9 +6,9 @@ import tempfile
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported, which else asks the network
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from toi.page.choice import Models  # noqa: E402 (behind the settings above)
-from toi.page.options import PageOptions  # noqa: E402
-from toi.system.errors import InputError, first_line  # noqa: E402
+from toi.page.choice import Models
+from toi.page.options import PageOptions
+from toi.system.errors import InputError, first_line
 
 
 def serve(models: Models, options: PageOptions) -> None:
@@ -18,12 +18,16 @@ def serve(models: Models, options: PageOptions) -> None:
         from toi.page.layout import STYLE, build
 
         page, say = build(models, options)
+        users = [(name, password) for name, _, password in (one.partition(":") for one in options.auth)]
         try:
-            page.launch(
-                server_name=options.host, server_port=options.port, auth=[tuple(one.split(":", 1)) for one in options.auth] or None,
-                max_file_size=options.max_file_mb * 10**6, share=False, i18n=say, css=STYLE, ssr_mode=False, enable_monitoring=False,
-                footer_links=["api"], show_error=True, allowed_paths=[], blocked_paths=[os.getcwd()], quiet=True,
+            _, address, _ = page.launch(
+                prevent_thread_lock=True,
+                server_name=options.host, server_port=options.port, auth=users or None,
+                max_file_size=options.max_file_mb * 10**6, share=False, i18n=say, css=STYLE, ssr_mode=False,
+                enable_monitoring=False, footer_links=["api"], show_error=True, allowed_paths=[],
+                blocked_paths=[os.getcwd()], quiet=True,
             )  # fmt: skip
         except OSError as error:
             raise InputError(f"the page cannot be served: {first_line(error)}; choose another --port") from None
+        print(f"{address}    Ctrl-C ends", flush=True)
         page.block_thread()

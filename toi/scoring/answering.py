@@ -1,5 +1,7 @@
 """Requests -> outputs with verdicts, and what is printed of them."""
 
+from collections.abc import Sequence
+
 from tqdm import tqdm
 
 from toi.data.requests import Request, prompts_of
@@ -15,8 +17,17 @@ from toi.text.holders import BannedAnswer
 from toi.text.normalization import normalize, printable_lines
 
 
-def answer(decoder: Decoder, task: Task, options: AnsweringOptions, requests: list[tuple[str, Request]]) -> list[Answered]:
-    """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met."""
+def answer(
+    decoder: Decoder,
+    task: Task,
+    options: AnsweringOptions,
+    requests: list[tuple[str, Request]],
+    bad_words: Sequence[Sequence[str]] | None = None,
+) -> list[Answered]:
+    """The outputs of requests, in their order, with verdicts. Raises InputError with the place of a request that cannot be met.
+
+    `bad_words` has words for each request, beside those of the options, which are for all.
+    """
     checkpoint = decoder.checkpoint
     if options.verbose:
         say_options(options)
@@ -34,7 +45,8 @@ def answer(decoder: Decoder, task: Task, options: AnsweringOptions, requests: li
             length = len(row.source) + row.source_cut
             warn(f"the prompt has {length:,} tokens and is cut to {limits.source:,}, {what}; shorten the context", at)
     answers = [[BannedAnswer.of(a, example.context) for a in task.answers(example)] if task.asks else [] for example in examples]
-    banned = [[] if options.allow_answer else words for words in answers]
+    own = bad_words or [()] * len(requests)
+    banned: list[list[str | BannedAnswer]] = [[*own[i], *([] if options.allow_answer else of)] for i, of in enumerate(answers)]
     words = options.all_bad_words()
     answered: list[Answered | None] = [None] * len(requests)
     with tqdm(total=len(requests), unit=" examples", leave=False, disable=None if len(requests) > 1 else True) as bar:
