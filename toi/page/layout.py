@@ -6,6 +6,7 @@ import gradio
 
 from toi.page.ask import AskTab
 from toi.page.choice import Models
+from toi.page.document_tab import DocumentTab
 from toi.page.options import PageOptions
 from toi.page.talk import TalkTab
 from toi.page.words import WORDS, language_of
@@ -29,6 +30,8 @@ def build(models: Models, options: PageOptions) -> tuple[gradio.Blocks, gradio.I
             ask = AskTab(models, options, say, language, asks=True)
         with gradio.Tab(say("toi.read"), id="read"):
             read = AskTab(models, options, say, language, asks=False)
+        with gradio.Tab(say("toi.documents"), id="documents"):
+            DocumentTab(models, options, say, language)
         with gradio.Tab(say("toi.talk"), id="talk"):
             TalkTab(models, options, say)
         shared: dict[str, Any] = {

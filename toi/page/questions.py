@@ -84,8 +84,7 @@ def as_json(one: Answered | InputError) -> dict[str, Any]:
 def as_html(one: Answered | InputError, words: dict[str, str]) -> str:
     """The outputs as a list, made-up words marked, behind each its score; `words` are those of the user's language."""
     if isinstance(one, InputError):
-        said = words[one.key].format(*one.values) if isinstance(one, Problem) else str(one)
-        return f'<p class="toi-error">{html.escape(said)}</p>'
+        return wrong(one, words)
     if not one.output.texts:
         return f'<p class="toi-error">{html.escape(words["toi.nothing"])}</p>'
     rows = []
@@ -95,6 +94,12 @@ def as_html(one: Answered | InputError, words: dict[str, str]) -> str:
         notes += [words["toi.leaked"]] if verdict.answer_leaked else []
         rows.append(f"<li>{marked(text.text, verdict.hallucinated)} <small>{html.escape(' · '.join(notes))}</small></li>")
     return f'<ol class="toi-outputs">{"".join(rows)}</ol>'
+
+
+def wrong(error: InputError, words: dict[str, str]) -> str:
+    """What is wrong as HTML, in the user's language where the page knows it."""
+    said = words[error.key].format(*error.values) if isinstance(error, Problem) else str(error)
+    return f'<p class="toi-error">{html.escape(said)}</p>'
 
 
 def marked(text: str, parts: Sequence[str]) -> str:

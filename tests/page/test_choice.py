@@ -1,0 +1,72 @@
+import os
+import shutil
+import threading
+
+import pytest
+
+from toi.data.task_files import write_task
+from toi.data.tasks import Task
+from toi.page.choice import Models
+from toi.system.errors import InputError
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    """Three models of several kinds, one of them deeper, and what is none."""
+    for name, task in (("ask", "aqg"), ("more/read", "qa"), ("say", "plain")):
+        shutil.copytree(tiny, tmp_path / "models" / name)
+        write_task(tmp_path / "models" / name, Task.named(task), {})
+    (tmp_path / "models" / "data").mkdir()
+    write_task(tmp_path / "models" / "data", Task.named("aqg"), {})  # a data folder
+    shutil.copytree(tiny, tmp_path / "models" / "without_task")
+    shutil.copytree(tiny, tmp_path / "models" / "broken")
+    (tmp_path / "models" / "broken" / "task.json").write_text("{")
+    shutil.copytree(tmp_path / "models" / "ask", tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "models" / "link")
+    return tmp_path / "models"
+
+
+def test_models_are_found_by_what_they_do(folder):
+    models = Models(str(folder), 2)
+    assert models.kinds() == {"ask": "asks", "more/read": "answers", "say": "instructs"}
+    assert [models.names(kind) for kind in ("asks", "answers", "instructs")] == [["ask"], ["more/read"], ["say"]]
+    assert Models(str(folder / "ask"), 2).names() == ["."]  # a model folder itself
+
+
+@pytest.mark.parametrize("name", ["", "link", "../elsewhere", "without_task", "/etc", "ask/../ask", "data", "nobody"])
+def test_only_models_of_the_folder_can_be_used(folder, name):
+    with pytest.raises(InputError, match=r"^no model is called"), Models(str(folder), 2).use(name):
+        pass
+
+
+def test_the_one_used_longest_ago_makes_room(folder):
+    models = Models(str(folder), 2)
+    kept = {}
+    for name in ("ask", "more/read", "ask", "say", "ask", "more/read"):
+        with models.use(name) as asked:
+            kept.setdefault(name, []).append(id(asked.decoder))
+            assert asked.name.endswith(name)
+    assert len(set(kept["ask"])) == 1
+    assert len(models._loaded) == 2
+
+
+def test_a_model_is_used_by_one_thread_at_a_time(folder):
+    models, order = Models(str(folder), 2), []
+
+    def later():
+        with models.use("ask"):
+            order.append("later")
+
+    with models.use("ask"):
+        thread = threading.Thread(target=later)
+        thread.start()
+        thread.join(0.05)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "later"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("nowhere", "no such folder"), ("data", "no model folder with a task.json in it")])
+def test_folders_without_models_are_refused(folder, name, message):
+    with pytest.raises(InputError, match=message):
+        Models(str(folder / name), 2)
