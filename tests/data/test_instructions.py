@@ -322,6 +322,12 @@ class Words:
     def is_unknown(self, character):
         return character == "霧"
 
+    def follow(self, task):
+        self.task = task
+
+    def shown(self, row, limits):
+        return f"{self.task.name} {row.id}⟦{row.target}⟧"
+
 
 def test_tokens_are_counted(tmp_path):
     path = pairs(tmp_path / "i.jsonl", ELEVEN)

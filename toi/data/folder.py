@@ -152,7 +152,7 @@ def write_data(
         limits = {"source": options.max_input_length, "target": options.max_target_length}
         layout = Layout.of(task.source_template)
         last = layout is None or layout.last
-        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=last)
+        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, task, context_last=last)
     with replacing_folder(output_dir) as folder:
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)

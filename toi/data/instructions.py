@@ -116,7 +116,7 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
             assert tokenizer is not None
             limits = {"source": options.max_input_length, "target": options.max_target_length}
             rows = {split: Written(folder, split) for split in SPLITS}
-            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=None)
+            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, task, context_last=None)
         write_account(folder, task, recipe, audit, made)
     return audit
 

@@ -9,6 +9,7 @@ template writes around them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from toi.data.chat import ChatTemplate
 from toi.data.layout import Layout, Parts
@@ -42,7 +43,8 @@ class TurnLayout:
     answered: str  # between a question and its response; empty where turns cannot be told
     asked: str  # between a response and the next question
     prompts: tuple[str, ...]  # behind the last question
-    last: bool = False  # see `Layout`
+    last: ClassVar = False  # see `Layout`
+    cut: ClassVar = "earliest turns, or the last of what is asked"
 
     @classmethod
     def of_chat(cls, chat: ChatTemplate) -> "TurnLayout":

@@ -43,8 +43,9 @@ def read_turns(value: Any, column: str, place: str, *, may_be_empty: bool = Fals
         role, text = _turn(message, may_be_empty)
         _check_order(message, role, [role for role, _ in turns])
         turns.append((role, text))
-    if turns[-1][0] != "assistant":
-        raise whole.error(f"ends with a message of the {turns[-1][0]}; add the response of the assistant, or remove the message")
+    if turns[-1][0] != ends:
+        mend = "add the response of the assistant, or remove the message" if ends == "assistant" else "it is the user who asks"
+        raise whole.error(f"ends with a message of the {turns[-1][0]}; {mend}")
     return turns
 
 

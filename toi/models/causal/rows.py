@@ -45,9 +45,9 @@ class CausalRows:
         self._layout = layout_of(task)
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether it is known where the context stands."""
-        return self._layout is not None
+    def cut(self) -> str:
+        """The end, or where it is known where they stand, the context, or turns."""
+        return "end" if self._layout is None else self._layout.cut
 
     def row_key(self) -> str:
         """Everything that stands in a row beside its texts, and where its context is."""

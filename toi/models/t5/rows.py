@@ -41,9 +41,9 @@ class T5Rows:
         self._layout = None if layout is None or layout.last else layout
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether the context is known to stand before others."""
-        return self._layout is not None
+    def cut(self) -> str:
+        """The end, or where it is known to stand before others, the context; or turns."""
+        return "end" if self._layout is None else self._layout.cut
 
     def within(self, limits: Limits) -> Limits:
         """The limits themselves: positions are relative."""
