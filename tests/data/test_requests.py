@@ -171,8 +171,8 @@ PROMPTS = [
         ("f:1", Request(prompt="何\n？", id="3")), ("f:2", Request("橋", prompt="訳", system="短く")),
     ]),
     ('{"messages": [{"role": "user", "content": "何？"}], "id": 4}', [("f:1", Request(prompt="何？", id="4"))]),
-    ('{"messages": [{"role": "system", "content": "短く"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, '
-     '{"role": "user", "content": "訳"}], "context": "橋"}', [
+    ('{"messages": [{"role": "system", "content": "短く"}, {"role": "user", "content": "a"}, {"role": "assistant", '
+     '"content": "b"}, {"role": "user", "content": "訳"}], "context": "橋"}', [
         ("f:1", Request("橋", prompt="訳", system="短く", turns=[("user", "a"), ("assistant", "b")])),
     ]),
     ("何\\n？\n\n訳\n", [("f:1", Request(prompt="何\n？")), ("f:3", Request(prompt="訳"))]),

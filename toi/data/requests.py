@@ -209,8 +209,9 @@ def parse_requests(
 
     A TSV has a header with `context` and other names of `Request`, or no header and two fields: the answer (the question,
     where the model answers) and the context. Where the model does what an instruction says, it has a header with `prompt`, or no
-    header and the prompt, and its input in a second field if they have one; JSON Lines may have `messages`, a user's last. For a task with `line_breaks` it writes them as
-    toi/data/tsv.py has it. Raises InputError with the line of what is wrong, or if there is no request.
+    header and the prompt, and its input in a second field if they have one; an object may have `messages`, the last a user's. For
+    a task with `line_breaks` it writes them as toi/data/tsv.py has it. Raises InputError with the line of what is wrong, or if
+    there is no request.
     """
     lines = [(f"{name}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1)]
     lines = [(place, line) for place, line in lines if line.strip()]
