@@ -1,20 +1,16 @@
 """Pairs through all scripts."""
 
 import json
-import os
 import shutil
-import signal
-import socket
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
 import datasets
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from conftest import drawing, here, make_model, refused
 from paired import TASK, pair_folder, pairs
+from running import together
 from safetensors.torch import load_file, save_file
 from stopped import stopped_behind
 from tiny_causal import make_gpt2, make_llama
@@ -45,7 +41,7 @@ def bases(tmp_path_factory):
 
 
 def options(model, data, output_dir, **changes):
-    fast = {"num_train_epochs": 1, "per_device_train_batch_size": 8, "learning_rate": 1e-2, "precision": "fp32"}
+    fast = {"num_train_epochs": 1, "per_device_train_batch_size": 8, "learning_rate": 1e-2, "precision": "fp32", "eval_samples": 0}
     return TrainOptions(
         model_name_or_path=str(model), data_dir=str(data), output_dir=str(output_dir), do_train=True, **{**fast, **changes}
     )
@@ -148,35 +144,17 @@ def test_nothing_depends_on_batches(name, how, bases, data, tmp_path):
         assert figures(train(options(bases[name], data, tmp_path / f"m{i}", **how, **cut))) == [pytest.approx(whole[0], rel=1e-4)]
 
 
-def in_two_processes(made: TrainOptions) -> dict:
-    """The run of two processes that are copies of this one: what is imported needs no importing again."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "ACCELERATE_USE_CPU": "true"}
-    children = []
-    for rank in ("0", "1"):
-        if (child := os.fork()) == 0:
-            code = 1
-            signal.alarm(120)  # a child that waits for nobody ends
-            try:
-                os.environ.update(place, RANK=rank, LOCAL_RANK=rank, WORLD_SIZE="2", LOCAL_WORLD_SIZE="2")
-                AcceleratorState._reset_state(reset_partial_state=True)
-                train(made)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
-    return json.loads((Path(made.output_dir) / "run.json").read_text())
-
-
 def test_two_processes_give_the_figures_of_one(bases, data, tmp_path, monkeypatch):
     """The reference too: each computes a share of it."""
     alone = figures(train(options(bases["gpt2"], data, tmp_path / "one", **DPO)))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    run = in_two_processes(options(bases["gpt2"], data, tmp_path / "two", **DPO, per_device_train_batch_size=4))
+    results = together(
+        2, "train.py", "--do_train", "--precision", "fp32", "--model_name_or_path", bases["gpt2"], "--data_dir", data,
+        "--output_dir", tmp_path / "two", "--num_train_epochs", "2", "--per_device_train_batch_size", "4",
+        "--learning_rate", "1e-2", "--loss", "dpo",
+    )  # fmt: skip
+    assert [result.returncode for result in results] == [0, 0], results
+    run = json.loads((tmp_path / "two" / "run.json").read_text())
     assert figures(run) == [pytest.approx(epoch, rel=1e-3, abs=1e-4) for epoch in alone]
 
 
@@ -283,6 +261,8 @@ REFUSED = [
     ({"loss": "dpo", "beta": 0.0}, "--beta must be above 0"),
     ({"loss": "dpo", "label_smoothing_factor": 0.5}, "--label_smoothing_factor must be at least 0 and below 0.5"),
     ({"loss": "ipo", "source_loss_weight": 0.1}, "--source_loss_weight cannot go with --loss ipo"),
+    ({"loss": "dpo", "token_mask_probability": 0.1}, "--token_mask_probability cannot go with --loss dpo"),
+    ({"loss": "dpo", "neftune_noise_alpha": 5.0}, "--neftune_noise_alpha cannot go with --loss dpo"),
     ({"metric_for_best_model": "accuracy"}, "--metric_for_best_model accuracy is of pairs: give --loss dpo or ipo"),
 ]
 

@@ -113,7 +113,7 @@ def learnt(loss, checkpoint, pairs, batches):
     checkpoint.model.zero_grad()
     total = 0.0
     for indices in batches:
-        batch = pairs.collate(checkpoint.family, indices)
+        batch = pairs.collate(checkpoint.family, pairs.encoded(indices), indices)
         value = loss(*checkpoint.family.logits(checkpoint.model, batch, loss.by_token), batch) / len(pairs)
         value.backward()
         total += value.item()

@@ -96,9 +96,13 @@ class TokenRows(Sequence[Encoded]):
         """How many tokens each costs in a batch: (rows,)."""
         return family.widths(self.source_lengths, self.target_lengths)
 
-    def collate(self, family: Family, indices: Sequence[int]) -> "Batch":
-        """These rows as a batch."""
-        return family.collate([self[i] for i in indices])
+    def encoded(self, indices: Sequence[int]) -> list[Encoded]:
+        """These rows."""
+        return [self[i] for i in indices]
+
+    def collate(self, family: Family, encoded: Sequence[Encoded], indices: Sequence[int]) -> "Batch":
+        """A batch of rows with these indices, encoded as the model is to read them."""
+        return family.collate(encoded)
 
     def share_contexts(self, family: Family) -> str | None:
         """Note which rows begin alike, and let the family read that once, where it helps; says so then."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy
 import torch
 
+from toi.models.batches import Encoded
 from toi.models.contexts import Contexts
 from toi.models.family import Family
 from toi.models.padded import Batch
@@ -41,10 +42,13 @@ class PairRows(TokenRows):
             return self.contexts.widths
         return family.widths(self.rows.source_lengths, self.rows.target_lengths).reshape(-1, 2).sum(1)
 
-    def collate(self, family: Family, indices: Sequence[int]) -> Batch:
-        """A batch of both rows of each pair, with what the reference says of them."""
-        batch = family.collate([self.rows[row] for i in indices for row in (2 * i, 2 * i + 1)])
-        return replace(batch, reference=torch.from_numpy(self.reference[indices])) if hasattr(self, "reference") else batch
+    def encoded(self, indices: Sequence[int]) -> list[Encoded]:
+        """Both rows of each pair."""
+        return [self.rows[row] for i in indices for row in (2 * i, 2 * i + 1)]
+
+    def collate(self, family: Family, encoded: Sequence[Encoded], indices: Sequence[int]) -> Batch:
+        """A batch of the rows of these pairs, with what the reference says of them."""
+        return replace(family.collate(encoded), reference=torch.from_numpy(self.reference[indices]))
 
     def share_contexts(self, family: Family) -> str | None:
         """Both answers behind one reading of their source, and of what sources of several pairs begin with."""

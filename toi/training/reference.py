@@ -58,7 +58,7 @@ def _computed(accelerator: Accelerator, checkpoint: Checkpoint, split: str, pair
     model.eval()
     mine = pairs.batches(pairs.widths(family), size)[accelerator.process_index :: accelerator.num_processes]
     for indices in tqdm(mine, f"reference, {split}", leave=False, disable=None if accelerator.is_main_process else True):
-        batch = pairs.collate(family, indices).to(accelerator.device)
+        batch = family.collate(pairs.encoded(indices)).to(accelerator.device)
         with accelerator.autocast():
             logits, labels = family.logits(model, batch, packed=True)
         found[indices] = log_probabilities(logits, labels, batch).view(-1, 2)

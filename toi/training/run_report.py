@@ -14,6 +14,7 @@ _SHOWN = """
 num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
 precision seed max_input_length max_target_length
 """.split()
+_WHERE_GIVEN = ("token_mask_probability", "neftune_noise_alpha")
 _OF_ADAPTERS = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "load_in_4bit", "load_in_8bit", "model_dtype")
 _COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate")  # nothing that another run of the same seed would not give
 
@@ -98,6 +99,13 @@ def _counted(run: dict[str, Any]) -> str:
     return "pair" if run["options"].get("loss") in PAIR_LOSSES else "target token"
 
 
+def _options_shown(options: dict[str, Any]) -> list[str]:
+    """The names of the options that a model card gives."""
+    of_adapters = _OF_ADAPTERS if options.get("lora_r") else ()
+    names = (*_SHOWN, *LOSSES.get(options["loss"], ()), *of_adapters)
+    return [name for name in names if options.get(name) is not None] + [name for name in _WHERE_GIVEN if options.get(name)]
+
+
 def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None, data: dict[str, Any], label: str) -> None:
     """Write `README.md`, with the front matter that the Hugging Face hub reads. `label`: the kind of model."""
     options = run["options"]
@@ -130,13 +138,9 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         f"Best epoch {run['best_epoch']}{chosen}, validation loss per {_counted(run)} {run['eval_loss']:.4f}.",
         "",
     ]
-    more = LOSSES.get(options["loss"], ()), _OF_ADAPTERS if adapted else ()
-    shown = [name for name in (*_SHOWN, *more[0], *more[1]) if options.get(name) is not None]
-    lines += [
-        "| option | value |",
-        "| --- | --- |",
-        *(f"| {name} | {options[name]} |" for name in shown),
-    ]
+    if any("samples" in entry for entry in run.get("history", [])):
+        lines[-1:] = ["", "What it wrote for some rows of dev as it learnt stands in [samples.md](samples.md).", ""]
+    lines += ["| option | value |", "| --- | --- |", *(f"| {name} | {options[name]} |" for name in _options_shown(options))]
     scored = {split: figures for split, figures in run.get("metrics", {}).items() if isinstance(figures, dict)}
     if scored:
         names = list(next(iter(scored.values())))

@@ -28,20 +28,23 @@ from toi.training.encoded import Reader, TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
 from toi.training.judge import Judge
 from toi.training.losses import make_loss
-from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
+from toi.training.optimizer import check_compiler, check_optimizer, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import PAIR_LOSSES, TrainingOptions
 from toi.training.paired import PairRows
 from toi.training.plan import TrainingPlan
 from toi.training.preference import PairLoss
+from toi.training.reading import make_reading
 from toi.training.reference import note_reference
 from toi.training.resume import find_checkpoint, load_checkpoint
+from toi.training.samples import Sampler
 from toi.training.state import State
 
 
-def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None) -> State:
+def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None, sampler: Sampler | None = None) -> State:
     """Load the model, encode the rows, make the optimizer; go on from a checkpoint.
 
-    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss.
+    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss,
+    `sampler` for one that shows what it writes.
     """
     loss, read = make_loss(options), reader_of(options)  # what is wrong with them is said before the model is loaded
     accelerator = make_accelerator(options)
@@ -63,22 +66,24 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint, read)
+    check_optimizer(options.optim, accelerator.device)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
     make_trainable(options, accelerator, checkpoint)
-    if options.share_contexts:
+    reading = make_reading(options, family, model)
+    if options.share_contexts and reading.noise is None:
         find_contexts(accelerator, family, rows)
     plan = TrainingPlan(options, rows["train"].widths(family), accelerator.num_processes, rows["train"].contexts)
     schedule = make_schedule(optimizer, options, plan.total_steps)
     wrapped, wrapped_optimizer = accelerator.prepare(model, optimizer)
     wrapped.train()  # a loaded model has its dropout off
     if reference is not None:
-        without_dropout(model)
         note_reference(options, accelerator, checkpoint, reference, rows)
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     about = describe(options, checkpoint, reference)
     state = State(
-        options, accelerator, checkpoint, task, rows, loss, about, plan, wrapped, wrapped_optimizer, schedule, judge, writer
+        options, accelerator, checkpoint, task, rows, loss, about, plan, wrapped, wrapped_optimizer, schedule, reading, sampler,
+        judge, writer,
     )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
@@ -102,14 +107,17 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
 
 
 def make_trainable(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> None:
-    """Let the model compute as the options and the device ask for; its parameters are not touched."""
+    """Let the model compute as the options say. Raises InputError where it cannot be compiled."""
+    model = checkpoint.model
     if options.gradient_checkpointing:
-        checkpoint.model.activation_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     if options.torch_compile:
         check_compiler(accelerator.device)
-        checkpoint.model.compile(dynamic=True)
+        model.compile(dynamic=True)
     fp16 = accelerator.mixed_precision == "fp16"
-    checkpoint.family.make_trainable(checkpoint.model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
+    checkpoint.family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
+    if options.loss in PAIR_LOSSES:
+        without_dropout(model)  # it would tell the model from its reference
 
 
 def make_accelerator(options: TrainingOptions) -> Accelerator:

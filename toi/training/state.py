@@ -24,6 +24,8 @@ from toi.training.options import PAIR_FIGURES, TrainingOptions
 from toi.training.plan import TrainingPlan
 from toi.training.preference import PairLoss
 from toi.training.progress import MOST_SKIPPED, Pace, Progress
+from toi.training.reading import Reading
+from toi.training.samples import Sampler
 
 
 @dataclass
@@ -41,6 +43,8 @@ class State:
     model: Any  # the checkpoint's, as Accelerate wraps it
     optimizer: Any  # likewise; the plain one is its `optimizer`
     schedule: LambdaLR
+    reading: Reading = field(default_factory=Reading)
+    sampler: Sampler | None = None  # of outputs that a person reads
     judge: Judge | None = None  # of outputs, where the validation loss does not decide
     writer: Any = None  # of TensorBoard
     owns_checkpoints: bool = False  # whether the checkpoints beside the model folder are of this run
@@ -105,11 +109,11 @@ class State:
         of_pairs = PAIR_FIGURES if isinstance(self.loss, PairLoss) else ()
         return of_pairs if self.judge is None else (*of_pairs, self.judge.metric)
 
-    def record(self, found: Mapping[str, float]) -> bool:
+    def record(self, found: Mapping[str, float], samples: dict[str, str] | None = None) -> bool:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far.
 
         `found` holds `eval_loss` and the other figures. Where one of these decides, the highest is the best, and of equal ones that
-        of the lower loss.
+        of the lower loss. `samples` are outputs for some rows, by their ids.
         """
         best, eval_loss = self.run["eval_loss"], found["eval_loss"]
         figure = found.get(self.options.metric_for_best_model) if self.options.metric_for_best_model != "eval_loss" else None
@@ -125,6 +129,7 @@ class State:
             **found,
             "learning_rate": self.schedule.get_last_lr()[0],
             "rows_per_second": round(progress.seen / (now - self.pace.since), 1),
+            **({} if samples is None else {"samples": samples}),
         }
         self.run["history"].append(last)
         if better:
@@ -153,7 +158,7 @@ def validated(state: State, rows: TokenRows, batch_size: int) -> dict[str, float
     totals: dict[str, float] = dict.fromkeys(("eval_loss", *(PAIR_FIGURES if isinstance(state.loss, PairLoss) else ())), 0.0)
     batches = rows.batches(rows.widths(family), batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
-        batch = rows.collate(family, indices).to(accelerator.device)
+        batch = rows.collate(family, rows.encoded(indices), indices).to(accelerator.device)
         with accelerator.autocast():
             logits, labels = family.logits(model, batch, packed=True)
         for name, summed in sums_of(state.loss, logits, labels, batch).items():
@@ -166,16 +171,27 @@ def validated(state: State, rows: TokenRows, batch_size: int) -> dict[str, float
 
 
 def judged(state: State) -> dict[str, float]:
-    """The judge's figure of the model as it is now, the same in all processes, which write a share each; nothing without a judge.
+    """The judge's figure of the model as it is now, the same in all processes; nothing without a judge."""
+    return {} if state.judge is None else {state.judge.metric: state.judge.figure(_written(state, state.judge))}
+
+
+def sampled(state: State) -> dict[str, str] | None:
+    """What the model writes for the samples as it is now, by their ids; None without samples."""
+    if state.sampler is None:
+        return None
+    outputs = _written(state, state.sampler)
+    return {sample.id: outputs[i] for i, sample in enumerate(state.sampler.samples)}
+
+
+def _written(state: State, writer: Judge | Sampler) -> dict[int, str]:
+    """The outputs of the model as it is now, of which each process writes a share.
 
     Nothing is changed by it: not the random state, nor what the model computes in training. The time is not that of training.
     """
-    if state.judge is None:
-        return {}
     accelerator, started = state.accelerator, time.perf_counter()
     with as_loaded(state.checkpoint.model):
-        mine = state.judge.outputs(state.checkpoint, accelerator.process_index, accelerator.num_processes, accelerator.device)
+        mine = writer.outputs(state.checkpoint, accelerator.process_index, accelerator.num_processes, accelerator.device)
     state.model.train()
-    figure = state.judge.figure(dict(gather_object(mine)))
+    outputs = dict(gather_object(mine))
     state.pace.since += time.perf_counter() - started
-    return {state.judge.metric: figure}
+    return outputs
