@@ -31,11 +31,13 @@ def note_reference(
 ) -> None:
     """Give the pairs of each split their reference: what is kept of an earlier run, else computed by the model as it is now.
 
-    `model_sha256` is that of the model. All processes must call it. Raises InputError if the cache cannot be written.
+    `model_sha256` is that of the model, before it got tokens for the data. All processes must call it. Raises InputError if the
+    cache cannot be written.
     """
     size = options.per_device_eval_batch_size
     shared = [pairs.contexts is not None for pairs in splits.values()]
-    how = accelerator.mixed_precision, accelerator.device.type, size, shared, options.torch_compile
+    tokens = len(checkpoint.tokenizer)  # new ones have embeddings that follow from the others
+    how = tokens, accelerator.mixed_precision, accelerator.device.type, size, shared, options.torch_compile
     for split, pairs in splits.items():
         assert isinstance(pairs, PairRows)
         about = f"reference {_FORMAT} {model_sha256} {pairs.fingerprint()} {how}"

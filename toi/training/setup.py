@@ -15,8 +15,9 @@ from accelerate.utils import set_seed
 from toi.data.examples import iterate_rows, split_path
 from toi.data.pairs import holds_pairs, iterate_answers, iterate_chosen
 from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
-from toi.data.tasks import HIGHLIGHT, Task
+from toi.data.tasks import Task
 from toi.models.adapters import Shape, adapt
+from toi.models.chat_templates import add_markers, leave_for_others
 from toi.models.checkpoint import Checkpoint, add_highlight, load
 from toi.models.drawn import without_dropout
 from toi.models.family import Family, Limits
@@ -59,12 +60,9 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     if options.source_loss_weight and not checkpoint.family.predicts_sources:
         raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
-    new_ids = add_highlight(checkpoint) if highlighted else []
     reference = checkpoint.fingerprint() if isinstance(loss, PairLoss) else None  # a new adapter will change nothing yet
-    if options.lora_r:
-        make_adapter(options, checkpoint, new_ids)
+    make_ready(options, checkpoint, task, highlighted)
     family, model = checkpoint.family, checkpoint.model
-    family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint, read)
     check_optimizer(options.optim, accelerator.device)
     optimizer = make_optimizer(model, options, family.undecayed)
@@ -92,6 +90,19 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     return state
 
 
+def make_ready(options: TrainingOptions, checkpoint: Checkpoint, task: Task | None, highlighted: bool) -> None:
+    """Give the model the tokens that the data needs, and an adapter if there is to be one; let its family follow the task."""
+    new_ids = add_highlight(checkpoint) if highlighted else []
+    chat = None if task is None else task.chat_template
+    if chat is not None:
+        new_ids += add_markers(checkpoint, chat)
+    if options.lora_r:
+        make_adapter(options, checkpoint, new_ids)
+    checkpoint.family.follow(task)  # as it will be saved with the model
+    if chat is not None:
+        leave_for_others(checkpoint, chat)
+
+
 def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list[int]) -> None:
     """Let an adapter be trained: that of the model folder, or a new one, and the embeddings of `new_ids` with it."""
     assert checkpoint.base is not None  # the model was loaded for it
@@ -100,7 +111,8 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
         torch.manual_seed(options.seed)
         checkpoint.adapter = adapt(checkpoint.model, checkpoint.base, shape, new_ids)
     elif new_ids:
-        raise InputError(f"{checkpoint.name}: an adapter that has no {HIGHLIGHT}, which the data uses; start from its base")
+        lacks = " and ".join(checkpoint.tokenizer.fast.convert_ids_to_tokens(new_ids))
+        raise InputError(f"{checkpoint.name}: an adapter that has no {lacks}, which the data uses; start from its base")
     else:
         checkpoint.adapter.go_on(checkpoint.name, shape)
     checkpoint.adapter.merges = options.merge_adapter
