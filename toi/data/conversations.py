@@ -7,18 +7,16 @@ A conversation becomes an Example for each response, with the turns before it (i
 toi/data/tasks.py makes of them begins alike.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from toi.data.columns import Columns, text_of
+from toi.data.control_characters import without_control
 from toi.data.examples import Answer, Example
 from toi.data.turns import Turns, read_turns, split_system
 from toi.system.errors import InputError
 
 LossOn = Literal["all", "last"]
-# C0 and C1 but for tabs and line breaks, and halves of surrogate pairs: none is text, and UTF-8 cannot write the latter.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Conversation(NamedTuple):
@@ -77,15 +75,5 @@ def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversatio
 
 def _cleaned(one: Conversation, removed: Callable[[int], object] | None) -> Conversation:
     """The conversation without control characters. Raises InputError for the first where they are not to be removed."""
-    texts = [one.input, one.system, *(text for _, text in one.turns)]
-    if not any(map(_CONTROL.search, texts)):
-        return one
-    if removed is None:
-        found = next(match for text in texts if (match := _CONTROL.search(text)))
-        what = (
-            f"the control character U+{ord(found.group()):04X} behind {found.string[max(0, found.start() - 10) : found.start()]!r}"
-        )
-        raise InputError(f"{one.place}: {what}; remove it, or give --remove_control_characters")
-    removed(sum(len(_CONTROL.findall(text)) for text in texts))
-    turns = [(role, _CONTROL.sub("", text)) for role, text in one.turns]
-    return Conversation(one.place, turns, _CONTROL.sub("", one.input), _CONTROL.sub("", one.system))
+    input_, system, *said = without_control([one.input, one.system, *(text for _, text in one.turns)], one.place, removed)
+    return Conversation(one.place, [(role, text) for (role, _), text in zip(one.turns, said, strict=True)], input_, system)

@@ -11,8 +11,9 @@ from toi.data.columns import OPTIONS, Chooser
 from toi.data.conversations import Conversation, LossOn, conversations
 from toi.data.examples import SPLITS
 from toi.data.folder import refuse_other, write_account
-from toi.data.instruction_rows import Sources, Written, write_splits
+from toi.data.instruction_rows import Writer, asked
 from toi.data.sources import REMOVED, DataOptions, Part, Telling, parts_of
+from toi.data.splits import Sources, Splitting, Written, write_splits
 from toi.data.tasks import TARGET_SEPARATOR, Task
 from toi.data.templates import INSTRUCTION_TEMPLATES
 from toi.system.errors import InputError
@@ -88,9 +89,12 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
     files = options.files()
     recipe = _recipe(options, files)
     refuse_other(options.output_dir, task, recipe, options.overwrite_output_dir)
-    sources: Sources = {split: partial(_of_parts, split, parts, options) for split, parts in parts_of(options, files).items()}
+    sources: Sources[Conversation] = {
+        split: partial(_of_parts, split, parts, options) for split, parts in parts_of(options, files).items()
+    }
     with replacing_folder(options.output_dir, leaving=[f"{split}.*" for split in SPLITS]) as folder:
-        audit = write_splits(folder, task, sources, options.loss_on, options.share, options.seed)
+        splitting = Splitting(asked, "instruction", options.seed, options.share)
+        audit = write_splits(folder, sources, partial(Writer, task, options.loss_on), splitting)
         made = [split for split in SPLITS if (folder / f"{split}.tsv").is_file()]
         if options.tokenizer_name_or_path is not None:
             assert tokenizer is not None

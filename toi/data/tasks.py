@@ -18,9 +18,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from toi.data.dialogues import check_choices, text_of_field
 from toi.data.examples import Example, Row, row_id
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
+    MAY_BE_EMPTY,
     TEMPLATES,
     TURN_SEPARATOR,
     check_template,
@@ -53,6 +55,7 @@ class Task:
     target_separator: str = TARGET_SEPARATOR  # what a decoder-only model reads between source and target
     source_template_without_input: str | None = None  # of instructions without an input, where it is another
     pairs: bool = False  # whether its TSVs hold two answers to each source, one of them preferred (toi/data/pairs.py)
+    choices: tuple[str, ...] = ()  # of a task whose targets are one of these
 
     def __post_init__(self) -> None:
         _check(self)
@@ -122,6 +125,9 @@ class Task:
             del value["source_template_without_input"]
         if not self.pairs:
             del value["pairs"]
+        value["choices"] = list(self.choices)
+        if not self.choices:
+            del value["choices"]
         return {"task": value.pop("name"), **value}
 
     @classmethod
@@ -133,7 +139,12 @@ class Task:
             normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
             templates = value["source_template"], value["target_template"]
             separator = value.get("target_separator", TARGET_SEPARATOR)
-            more = separator, value.get("source_template_without_input"), value.get("pairs", False)
+            more: tuple[Any, ...] = (
+                separator,
+                value.get("source_template_without_input"),
+                value.get("pairs", False),
+                tuple(value.get("choices", ())),
+            )
             return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
@@ -157,6 +168,8 @@ def _check_types(value: dict[str, Any]) -> None:
     without_input = value.get("source_template_without_input")
     right["source_template_without_input"] = without_input is None or isinstance(without_input, str)
     right["pairs"] = isinstance(value.get("pairs", False), bool)
+    choices = value.get("choices", [])
+    right["choices"] = isinstance(choices, list) and all(isinstance(choice, str) for choice in choices)
     for option in fields(Normalization):
         right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
     right["method"] = value["normalization"].get("method", "full") in METHODS
@@ -169,6 +182,8 @@ def _check(task: Task) -> None:
     """Raise InputError for what no Task can have."""
     if not task.target_separator:
         raise InputError("target_separator is empty; a decoder-only model would not know where its output begins")
+    if task.choices:
+        check_choices(task.choices, replace(task.normalization, remove_brackets=False))
     other = task.source_template if task.source_template_without_input is None else task.source_template_without_input
     for template in (task.source_template, other, task.target_template):
         check_template(template, line_breaks=task.line_breaks)
@@ -190,7 +205,7 @@ def _rendered(task: Task, template: str, example: Example) -> str:
         texts.append(literal)
         if name is not None:
             value = _field(task, name, example)
-            if not value.strip() and name != "history":
+            if not value.strip() and name not in MAY_BE_EMPTY:
                 changed = name != "id" and task.normalization.method != "none"
                 raise ValueError(f"the {name} is empty{' after normalization' if changed else ''}")
             texts.append(value)
@@ -205,6 +220,8 @@ def _field(task: Task, name: str, example: Example) -> str:
             return _context(task, example).text
         case "highlighted":
             return _highlighted(_context(task, example), example)
+        case "prompt" | "response_a" | "response_b":
+            return task.normalization(text_of_field(example, name))
         case "id":
             return row_id(example.id)
         case "instruction":

@@ -27,8 +27,8 @@ _FORM = "expected role and content, or from and value"
 _CALLS = ("tool_calls", "function_call")
 
 
-def read_turns(value: Any, column: str, place: str) -> Turns:
-    """The turns of a conversation, the value of a column.
+def read_turns(value: Any, column: str, place: str, *, may_be_empty: bool = False) -> Turns:
+    """The turns of a conversation, the value of a column. With `may_be_empty` an assistant may have said nothing.
 
     Raises InputError, beginning with `place` and the column, unless there may be a system text first, then users and
     assistants take turns, an assistant ends, and everyone says something.
@@ -40,7 +40,7 @@ def read_turns(value: Any, column: str, place: str) -> Turns:
         raise whole.error("no messages; remove the row")
     turns: Turns = []
     for message in whole.items():
-        role, text = _turn(message)
+        role, text = _turn(message, may_be_empty)
         _check_order(message, role, [role for role, _ in turns])
         turns.append((role, text))
     if turns[-1][0] != "assistant":
@@ -48,7 +48,7 @@ def read_turns(value: Any, column: str, place: str) -> Turns:
     return turns
 
 
-def _turn(message: Node) -> tuple[str, str]:
+def _turn(message: Node, may_be_empty: bool) -> tuple[str, str]:
     keys = message.value if isinstance(message.value, dict) else {}
     names = next((names for names in _KEYS if all(name in keys for name in names)), None)
     if names is None:
@@ -64,7 +64,7 @@ def _turn(message: Node) -> tuple[str, str]:
     if role is None:
         raise said.error(f"{said.value!r} is not known; use system, user or assistant (or human, gpt)")
     text = message.get(names[1], str)
-    if not text.value.strip():
+    if not text.value.strip() and not (may_be_empty and role == "assistant"):
         raise text.error("is empty; write it, or remove the conversation")
     return role, text.value
 
