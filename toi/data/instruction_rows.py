@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from toi.data.audit import Audit, Measured, Shared
 from toi.data.conversations import Conversation, LossOn
 from toi.data.examples import SPLITS, Example, Row
+from toi.data.jinja import NotRendered
 from toi.data.splits import Files, folded
 from toi.data.tasks import Task
 from toi.data.tsv import to_line
+from toi.system.errors import InputError
 from toi.text.folding import PLAIN_JAPANESE
 
 AGAIN = "the same instruction has another output"
@@ -84,6 +86,8 @@ class Writer:
             return False
         try:
             row = self.task.row(example)
+        except NotRendered as error:
+            raise InputError(f"{example.id}: {error}") from None
         except ValueError as error:
             self.audit.drop(split, str(error), example.id)
             return False

@@ -15,8 +15,9 @@ from accelerate.utils import set_seed
 from toi.data.examples import iterate_rows, split_path
 from toi.data.pairs import holds_pairs, iterate_chosen
 from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
-from toi.data.tasks import HIGHLIGHT, Task
+from toi.data.tasks import Task
 from toi.models.adapters import Shape, adapt
+from toi.models.chat_templates import add_markers, leave_for_others
 from toi.models.checkpoint import Checkpoint, add_highlight, load
 from toi.models.family import Family, Limits
 from toi.models.pretrained import Numbers
@@ -27,17 +28,20 @@ from toi.training.encoded import TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
 from toi.training.judge import Judge
 from toi.training.losses import make_loss
-from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
+from toi.training.optimizer import check_compiler, check_optimizer, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import TrainingOptions
 from toi.training.plan import TrainingPlan
+from toi.training.reading import make_reading
 from toi.training.resume import find_checkpoint, load_checkpoint
+from toi.training.samples import Sampler
 from toi.training.state import State
 
 
-def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None) -> State:
+def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None, sampler: Sampler | None = None) -> State:
     """Load the model, encode the rows, make the optimizer; go on from a checkpoint.
 
-    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss.
+    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss,
+    `sampler` for one that shows what it writes.
     """
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     accelerator = make_accelerator(options)
@@ -52,22 +56,15 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     if options.source_loss_weight and not checkpoint.family.predicts_sources:
         raise InputError(f"--source_loss_weight: a {checkpoint.family.label} does not predict its source; leave it out")
     task = task_of(options, checkpoint)
-    new_ids = add_highlight(checkpoint) if highlighted else []
-    if options.lora_r:
-        make_adapter(options, checkpoint, new_ids)
+    make_ready(options, checkpoint, task, highlighted)
     family, model = checkpoint.family, checkpoint.model
-    family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
+    check_optimizer(options.optim, accelerator.device)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
-    if options.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    if options.torch_compile:
-        check_compiler(accelerator.device)
-        model.compile(dynamic=True)
-    fp16 = accelerator.mixed_precision == "fp16"
-    family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
-    if options.share_contexts:
+    make_trainable(options, accelerator, checkpoint)
+    reading = make_reading(options, family, model)
+    if options.share_contexts and reading.noise is None:
         find_contexts(accelerator, family, rows)
     widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
     plan = TrainingPlan(options, widths, accelerator.num_processes, rows["train"].contexts)
@@ -77,13 +74,26 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     state = State(
         options, accelerator, checkpoint, task, rows, loss, describe(options, checkpoint), plan, wrapped, wrapped_optimizer,
-        schedule, judge, writer,
+        schedule, reading, sampler, judge, writer,
     )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
         load_checkpoint(state, folder)
         accelerator.print(f"going on from {folder}, step {state.progress.step:,}")
     return state
+
+
+def make_ready(options: TrainingOptions, checkpoint: Checkpoint, task: Task | None, highlighted: bool) -> None:
+    """Give the model the tokens that the data needs, and an adapter if there is to be one; let its family follow the task."""
+    new_ids = add_highlight(checkpoint) if highlighted else []
+    chat = None if task is None else task.chat_template
+    if chat is not None:
+        new_ids += add_markers(checkpoint, chat)
+    if options.lora_r:
+        make_adapter(options, checkpoint, new_ids)
+    checkpoint.family.follow(task)  # as it will be saved with the model
+    if chat is not None:
+        leave_for_others(checkpoint, chat)
 
 
 def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list[int]) -> None:
@@ -94,10 +104,23 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
         torch.manual_seed(options.seed)
         checkpoint.adapter = adapt(checkpoint.model, checkpoint.base, shape, new_ids)
     elif new_ids:
-        raise InputError(f"{checkpoint.name}: an adapter that has no {HIGHLIGHT}, which the data uses; start from its base")
+        lacks = " and ".join(checkpoint.tokenizer.fast.convert_ids_to_tokens(new_ids))
+        raise InputError(f"{checkpoint.name}: an adapter that has no {lacks}, which the data uses; start from its base")
     else:
         checkpoint.adapter.go_on(checkpoint.name, shape)
     checkpoint.adapter.merges = options.merge_adapter
+
+
+def make_trainable(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> None:
+    """Let the model compute as the options say. Raises InputError where it cannot be compiled."""
+    model = checkpoint.model
+    if options.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if options.torch_compile:
+        check_compiler(accelerator.device)
+        model.compile(dynamic=True)
+    fp16 = accelerator.mixed_precision == "fp16"
+    checkpoint.family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
 
 
 def make_accelerator(options: TrainingOptions) -> Accelerator:
