@@ -50,7 +50,7 @@ class Example:
         return {**known, "answers": answers, **self.extra}
 
     def to_line(self) -> str:
-        """`to_json` as a line of JSON Lines, without its end, in a third of the time of the `json` module. Surrogates stay what they are."""
+        """`to_json` as `json.dumps` writes it without escapes for what is not ASCII, several times faster; without a line break."""
         answers = ", ".join([
             f'{{"text": {_quoted(a.text)}, "answer_start": {"null" if a.start is None else a.start}}}' for a in self.answers
         ])  # fmt: skip
