@@ -28,7 +28,7 @@ if __name__ == "__main__":  # first: what goes wrong in the other imports is sai
         sys.exit(2)
     start.begin()
 
-from toi.data.audit_table import table
+from toi.data.audit_table import places, table
 from toi.data.instructions import InstructionOptions, prepare_instructions
 from toi.models.chat_templates import chat_template
 from toi.models.counting import counting_tokenizer
@@ -44,6 +44,8 @@ def main(options: InstructionOptions) -> None:
         chat = chat_template(options.chat_template, fast, name, enable_thinking=options.enable_thinking)
     audit = prepare_instructions(options, options.task(chat), tokenizer)
     print(table(audit))
+    if where := places(audit):
+        print(where)
     print(f"wrote {options.output_dir}/")
 
 

@@ -24,6 +24,7 @@ ENDS = "the output begins or ends with white space"
 NO_SYSTEM = "the template has no {system} for the system text"
 NO_HISTORY = "the template has no {history} for the turns before"
 NO_INPUT = "the template has no {input} for the input"
+NOT_LEARNT = "no response is to be learnt (weight 0)"
 JAPANESE_OUTPUTS = "outputs with Japanese"
 IN_TRAIN = "the same instruction is in train"
 _REPEATED = 10  # characters of an instruction that no output begins with by chance
@@ -77,7 +78,10 @@ class Writer:
             return False
         if conversation.system and "system" not in self._fields:
             self.audit.note(split, NO_SYSTEM, id)
-        written = [self._add(split, example) for example in conversation.examples(id, self.loss_on)]
+        examples = list(conversation.examples(id, self.loss_on))
+        if not examples:
+            self.audit.drop(split, NOT_LEARNT, id)
+        written = [self._add(split, example) for example in examples]
         return any(written)
 
     def _add(self, split: str, example: Example) -> bool:
@@ -107,11 +111,14 @@ class Writer:
         asked = hash(source)
         first = known.first.get(asked)
         if first is not None and split == "dev" and SPLITS[known.splits[first]] == "train":
-            self.audit.drop(split, IN_TRAIN, row.id)
+            self.audit.drop(split, IN_TRAIN, f"{row.id} (first: {known.ids[first]})")
             return False
         whole = hash((split, source, output))
         if whole in known.rows:
-            self.audit.drop(split, "duplicate of another row", row.id)
+            place = row.id
+            if first is not None and known.outputs[first] == output and SPLITS[known.splits[first]] == split:
+                place += f" (first: {known.ids[first]})"
+            self.audit.drop(split, "duplicate of another row", place)
             return False
         if first is None:
             known.first[asked] = number

@@ -114,9 +114,8 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
         made = [split for split in SPLITS if (folder / f"{split}.tsv").is_file()]
         if options.tokenizer_name_or_path is not None:
             assert tokenizer is not None
-            limits = {"source": options.max_input_length, "target": options.max_target_length}
             rows = {split: Written(folder, split) for split in SPLITS}
-            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=None)
+            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=None)
         write_account(folder, task, recipe, audit, made)
     return audit
 
