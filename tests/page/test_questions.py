@@ -1,20 +1,26 @@
+import math
+import shutil
+
 import pytest
 from conftest import load_speaking
 
 from toi.data.requests import Request
 from toi.data.task_files import write_task
 from toi.data.tasks import Task
+from toi.decoding.decoder import Decoder
+from toi.decoding.jobs import Output, Text
 from toi.page.choice import Models
 from toi.page.questions import Problem, Wish, as_html, as_json, checked_count, fulfil, marked
 from toi.page.words import WORDS
+from toi.scoring.answered import Answered
 from toi.scoring.answering import answer
+from toi.scoring.options import AnsweringOptions
+from toi.scoring.verdicts import Verdict
 from toi.system.errors import InputError
 
 
 @pytest.fixture(scope="module")
 def models(tiny, tmp_path_factory):
-    import shutil
-
     folder = tmp_path_factory.mktemp("page")
     for name, task in (("ask", "aqg"), ("read", "qa")):
         shutil.copytree(tiny, folder / name)
@@ -43,9 +49,6 @@ def test_wishes_of_several_users_are_each_answered_as_if_alone(models):
 
 
 def test_words_of_one_request_bind_no_other(tiny):
-    from toi.decoding.decoder import Decoder
-    from toi.scoring.options import AnsweringOptions
-
     decoder, task, options = Decoder(load_speaking(tiny)), Task.named("aqg"), AnsweringOptions(max_target_length=6)
     decoder.checkpoint.family.follow(task)
     request = ("", Request(TEXT, "甲府市"))
@@ -81,3 +84,13 @@ def test_errors_are_in_the_users_language_and_are_no_markup():
         '<p class="toi-error">答え「&lt;b&gt;」が文章の中にありません。文章にあるとおりに書くか、文章の中で選んでください。</p>'
     )
     assert as_html(InputError("<script>"), WORDS["ja"]) == '<p class="toi-error">&lt;script&gt;</p>'
+
+
+def test_outputs_are_listed_with_what_is_to_be_said_of_them():
+    texts = (Text("<b>桃</b>は何?", -1.5, -1.5), Text("山梨はどこ?", -2.25, -2.25))
+    verdicts = [Verdict((), False, ("桃",)), Verdict((), True, ())]
+    assert as_html(Answered(Request(TEXT, "山梨"), Output(texts[0].text, -1.5, texts), verdicts), WORDS["en"]) == (
+        '<ol class="toi-outputs"><li>&lt;b&gt;<mark>桃</mark>&lt;/b&gt;は何? <small>log-probability -1.50 · not in the text: 桃</small></li>'
+        "<li>山梨はどこ? <small>log-probability -2.25 · gives the answer away</small></li></ol>"
+    )
+    assert WORDS["ja"]["toi.nothing"] in as_html(Answered(Request(TEXT, "山梨"), Output(None, -math.inf)), WORDS["ja"])

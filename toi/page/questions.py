@@ -89,8 +89,8 @@ def as_html(one: Answered | InputError, words: dict[str, str]) -> str:
         return f'<p class="toi-error">{html.escape(words["toi.nothing"])}</p>'
     rows = []
     for text, verdict in zip(one.output.texts, one.verdicts, strict=True):
-        notes = [f"{words['score']} {text.score:.2f}"]
-        notes += [f"{words['made_up']}: {'、'.join(verdict.hallucinated)}"] if verdict.hallucinated else []
+        notes = [f"{words['toi.score']} {text.score:.2f}"]
+        notes += [f"{words['toi.made_up']}: {'、'.join(verdict.hallucinated)}"] if verdict.hallucinated else []
         notes += [words["toi.leaked"]] if verdict.answer_leaked else []
         rows.append(f"<li>{marked(text.text, verdict.hallucinated)} <small>{html.escape(' · '.join(notes))}</small></li>")
     return f'<ol class="toi-outputs">{"".join(rows)}</ol>'

@@ -40,9 +40,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "toi.example": "例",
         "toi.files": "文書（テキスト、Markdown、HTML、PDF、Word）",
         "toi.reader": "確かめるモデル（質問に答えるもの）",
-        "toi.without_reader": "確かめない",
         "toi.start": "始める",
-        "toi.progress": "経過",
         "toi.pairs": "質問と答え",
         "toi.keep": "残す",
         "toi.place": "場所",
@@ -71,7 +69,6 @@ WORDS: dict[Language, dict[str, str]] = {
         "toi.clear": "消す",
         "toi.system": "システムの文",
         "toi.temperature": "温度（0で最も確からしい答え）",
-        "toi.left_out": "会話が長くなったので、初めのほうは読まれません。",
     },
     "en": {
         "toi.title": "# Toi (問い)\nAsk, answer, talk",
@@ -105,9 +102,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "toi.example": "Example",
         "toi.files": "Documents (text, Markdown, HTML, PDF, Word)",
         "toi.reader": "Model that checks (one that answers questions)",
-        "toi.without_reader": "do not check",
         "toi.start": "Start",
-        "toi.progress": "Progress",
         "toi.pairs": "Questions and answers",
         "toi.keep": "keep",
         "toi.place": "place",
@@ -136,7 +131,6 @@ WORDS: dict[Language, dict[str, str]] = {
         "toi.clear": "Clear",
         "toi.system": "System text",
         "toi.temperature": "Temperature (0: the likeliest answer)",
-        "toi.left_out": "The conversation is long: its beginning is not read any more.",
     },
 }
 
