@@ -90,7 +90,8 @@ def test_outputs_are_listed_with_what_is_to_be_said_of_them():
     texts = (Text("<b>桃</b>は何?", -1.5, -1.5), Text("山梨はどこ?", -2.25, -2.25))
     verdicts = [Verdict((), False, ("桃",)), Verdict((), True, ())]
     assert as_html(Answered(Request(TEXT, "山梨"), Output(texts[0].text, -1.5, texts), verdicts), WORDS["en"]) == (
-        '<ol class="toi-outputs"><li>&lt;b&gt;<mark>桃</mark>&lt;/b&gt;は何? <small>log-probability -1.50 · not in the text: 桃</small></li>'
+        '<ol class="toi-outputs"><li>&lt;b&gt;<mark>桃</mark>&lt;/b&gt;は何? '
+        "<small>log-probability -1.50 · not in the text: 桃</small></li>"
         "<li>山梨はどこ? <small>log-probability -2.25 · gives the answer away</small></li></ol>"
     )
     assert WORDS["ja"]["toi.nothing"] in as_html(Answered(Request(TEXT, "山梨"), Output(None, -math.inf)), WORDS["ja"])

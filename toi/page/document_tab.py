@@ -8,8 +8,10 @@ from typing import Any
 
 import gradio
 
+from toi.documents.document import Document
 from toi.documents.made import Made
 from toi.documents.pairs import Pair
+from toi.documents.reading import text_blocks
 from toi.page.choice import Models
 from toi.page.documents import DocumentWish, changed, make, read_uploaded, write_files
 from toi.page.options import PageOptions
@@ -24,8 +26,9 @@ _TYPES = ("bool", "str", "str", "number", "str")
 class DocumentTab:
     """Pairs stand in a table, beside it the passage of the row that was selected, its answer marked."""
 
-    def __init__(self, models: Models, options: PageOptions, i18n: gradio.I18n, language: gradio.State):
-        self._models, self._options = models, options
+    def __init__(self, models: Models, options: PageOptions, i18n: gradio.I18n, language: gradio.State, folder: str):
+        """`folder` is where the files are written that users take away."""
+        self._models, self._options, self._folder = models, options, folder
         asking, reading = models.names("asks"), models.names("answers")
         if not asking:
             gradio.Markdown(i18n("toi.no_model"))
@@ -74,6 +77,22 @@ class DocumentTab:
         except InputError as error:
             yield wrong(error, words), kept, kept, kept, kept
 
+    def pairs(self, text: str, model: str, reader: str, min_round_trip_f1: float) -> list[dict[str, Any]]:
+        """Checked pairs of a text, the best first, as `pairs.jsonl` of `generate.py --document` has them.
+
+        `reader` is the model that makes the round trip (empty: none), `min_round_trip_f1` the character F1 of its answer with ours.
+        """
+        try:
+            if len(text) > self._options.max_characters:
+                raise Problem("toi.too_long", self._options.max_characters)
+            documents = [Document.of("text", text_blocks(text))]
+            wish = DocumentWish(model, reader, min_round_trip_f1)
+            *_, made = make(self._models, documents, wish, self._options.max_seconds)
+        except InputError as error:
+            raise gradio.Error(str(error)) from None
+        assert isinstance(made, Made)
+        return [pair.to_json() for pair in sorted(made.kept, key=lambda pair: pair.rank or 0)]
+
     @staticmethod
     def show(made: Made | None, chosen: gradio.SelectData) -> str:
         """The passage of the selected row."""
@@ -87,7 +106,7 @@ class DocumentTab:
         try:
             if made is None:
                 raise Problem("toi.no_rows")
-            folder = Path(tempfile.mkdtemp(dir=tempfile.gettempdir()))
+            folder = Path(tempfile.mkdtemp(prefix="pairs-", dir=self._folder))
             title = ", ".join(document.name for document in made.documents[:3])
             return [str(path) for path in write_files(folder, made, changed(made.kept, rows), title)], ""
         except InputError as error:

@@ -19,8 +19,8 @@ mark { background: #ffe08a; color: inherit; }
 """
 
 
-def build(models: Models, options: PageOptions) -> tuple[gradio.Blocks, gradio.I18n]:
-    """The page, ready to be launched, and what it says in which language."""
+def build(models: Models, options: PageOptions, folder: str) -> tuple[gradio.Blocks, gradio.I18n]:
+    """The page, ready to be launched, and what it says in which language; files for users are written below `folder`."""
     say = gradio.I18n(**WORDS)
     with gradio.Blocks(title="Toi (問い)", analytics_enabled=False) as page:
         gradio.Markdown(say("toi.title"), elem_id="title")
@@ -31,17 +31,15 @@ def build(models: Models, options: PageOptions) -> tuple[gradio.Blocks, gradio.I
         with gradio.Tab(say("toi.read"), id="read"):
             read = AskTab(models, options, say, language, asks=False)
         with gradio.Tab(say("toi.documents"), id="documents"):
-            DocumentTab(models, options, say, language)
+            documents = DocumentTab(models, options, say, language, folder)
         with gradio.Tab(say("toi.talk"), id="talk"):
-            TalkTab(models, options, say)
-        shared: dict[str, Any] = {
-            "batch": True,
-            "max_batch_size": options.max_batch_size,
-            "concurrency_id": "models",
-            "concurrency_limit": 1,
-        }
-        gradio.api(ask.questions, api_name="questions", **shared)
-        gradio.api(read.replies, api_name="answers", **shared)
+            talk = TalkTab(models, options, say)
+        alone: dict[str, Any] = {"concurrency_id": "models", "concurrency_limit": 1}
+        together: dict[str, Any] = {"batch": True, "max_batch_size": options.max_batch_size, **alone}
+        gradio.api(ask.questions, api_name="questions", **together)
+        gradio.api(read.replies, api_name="answers", **together)
+        gradio.api(documents.pairs, api_name="pairs", **alone)
+        gradio.api(talk.reply, api_name="reply", **alone)
         gradio.api(models.kinds, api_name="models")
     page.queue(max_size=options.max_queue_size)
     return page, say

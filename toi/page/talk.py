@@ -66,6 +66,16 @@ class TalkTab:
             return
         yield from self.answer(text_of(said[asked[-1]]), model, system, temperature, said[: asked[-1]])
 
+    def reply(self, messages: list[dict[str, str]], model: str, system: str, temperature: float) -> str:
+        """The answer to the last of the messages (role and content, user and assistant in turn, a user's last)."""
+        try:
+            if not messages or messages[-1].get("role") != "user" or not all("content" in message for message in messages):
+                raise InputError("messages have role and content, and the last is a user's")
+            *_, text = "", *self.parts(messages[-1]["content"], turns_of(messages[:-1]), model, system, temperature)
+        except InputError as error:
+            raise gradio.Error(str(error)) from None
+        return text
+
     def parts(self, message: str, turns: list[Turn], model: str, system: str, temperature: float) -> Iterator[str]:
         """The answer so far, again and again. Raises InputError for what is beyond the limits, or cannot be answered."""
         most = self._options.max_characters
