@@ -7,6 +7,7 @@
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？
     python generate.py --input_file requests.jsonl --output_format json
     python generate.py --interactive
+    python generate.py --document handbook.pdf --output_dir pairs --qa_model model_qa
 
 The prompt is made as in training, by the task.json of the model.
 """
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from toi.data.options import RequestOptions
 from toi.decoding.options import NBestOptions
+from toi.documents.options import DocumentOptions
 from toi.scoring.options import AnsweringOptions
 from toi.system.cli import checked, parse, run
 from toi.talking.options import ConversationOptions
@@ -37,13 +39,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBestOptions):
+class GenerateOptions(AnsweringOptions, DocumentOptions, ConversationOptions, RequestOptions, NBestOptions):
     """Ask a question about an answer in a context, or answer a question."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
         problems, one = super().problems(), self.of_one_request()
-        ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive}
+        ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive, "--document": bool(self.document)}
         chosen = [way for way, is_given in ways.items() if is_given]
         if len(chosen) > 1:
             problems.append(f"give {' or '.join(chosen)}, not both")
@@ -62,8 +64,12 @@ def main(options: GenerateOptions) -> None:
     from toi.system.errors import InputError
     from toi.system.saying import say
 
-    if sys.stdin is None and (options.interactive or options.input_file == "-"):
+    if sys.stdin is None and (options.interactive or options.input_file == "-" or "-" in options.document):
         raise InputError("stdin is closed: there is nothing to read from")
+    if options.document:
+        from toi.documents.command import ask_documents
+
+        return ask_documents(options, options)
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     check_model(options.model_name_or_path, options.tokenizer_name_or_path)
     text = read_input(options.input_file) if options.input_file is not None else ""
