@@ -24,16 +24,8 @@ TEXT = """# 町の暮らし
 
 白浜市の特産品は桃です。桃太郎は桃から生まれた。=SUM(A1)は3です。
 """
-ANY = [
-    "--max_made_up_words",
-    "99",
-    "--keep_vague",
-    "--min_round_trip_f1",
-    "0",
-    "--max_target_length",
-    "12",
-    "--do_sample",
-]  # else it asks everything alike
+# Without samples it would ask everything alike.
+ANY = "--max_made_up_words 99 --keep_vague --min_round_trip_f1 0 --max_target_length 12 --do_sample".split()
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +130,8 @@ def test_questions_do_not_depend_on_the_batch(models, document, tmp_path):
     asked = []
     for size in ("2", "32"):
         command = ["--model_name_or_path", models / "aqg-hl", "--document", document, "--per_device_eval_batch_size", size]
-        result = here(
-            "generate.py", *command, "--output_file", tmp_path / f"{size}.jsonl", "--max_made_up_words", "99", "--keep_vague"
-        )
+        command += ["--max_made_up_words", "99", "--keep_vague"]
+        result = here("generate.py", *command, "--output_file", tmp_path / f"{size}.jsonl")
         assert result.returncode == 0, result.stderr
         asked.append([json.loads(line)["question"] for line in (tmp_path / f"{size}.jsonl").read_text().splitlines()])
     assert asked[0] == asked[1]

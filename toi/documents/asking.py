@@ -104,8 +104,8 @@ def written(
 ) -> list[list[Written]]:
     """What a model writes for each source, the best first: one run, which `place` lets go on after a kill.
 
-    Sources are searched in chunks of like length, and a chunk that a kill cut off is searched again as a whole: so no figure, and no
-    sample, depends on where that was. The partial file stands beside `place` until `forget`.
+    Sources are searched in chunks of like length, and a chunk that a kill cut off is searched again as a whole: so no figure,
+    and no sample, depends on where that was. The partial file stands beside `place` until `forget`.
     """
     order = sorted(range(len(sources)), key=lambda i: (-len(sources[i]), i))
     size = batch_size * _BATCHES
