@@ -4,7 +4,7 @@ import html
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio
 
@@ -13,14 +13,15 @@ from toi.documents.made import Made
 from toi.documents.pairs import Pair
 from toi.documents.reading import text_blocks
 from toi.page.choice import Models
-from toi.page.documents import DocumentWish, changed, make, read_uploaded, write_files
+from toi.page.documents import DocumentWish, changed, is_number, make, read_uploaded, write_files
 from toi.page.options import PageOptions
 from toi.page.questions import Problem, wrong
 from toi.page.words import WORDS, Language
 from toi.system.errors import InputError
 
-_COLUMNS = ("keep", "question", "answer", "check", "place")
-_TYPES = ("bool", "str", "str", "number", "str")
+_KEYS = ("toi.keep", "toi.question", "toi.answer", "toi.check", "toi.place")
+_HEADERS = ["#", *(f"{WORDS['ja'][key]} {WORDS['en'][key]}" for key in _KEYS)]  # gradio translates no header
+_TYPES: list[Literal["str", "number", "bool"]] = ["number", "bool", "str", "str", "number", "str"]
 
 
 class DocumentTab:
@@ -44,8 +45,8 @@ class DocumentTab:
         made = gradio.State(None)
         with gradio.Row():
             table = gradio.Dataframe(
-                headers=[i18n(f"toi.{name}") for name in _COLUMNS], datatype=list(_TYPES), type="array", row_count=(0, "dynamic"),
-                column_count=(len(_COLUMNS), "fixed"), interactive=True, wrap=True, static_columns=[3, 4], max_height=520,
+                headers=_HEADERS, datatype=_TYPES, type="array", row_count=0, column_count=len(_HEADERS),
+                column_limits=(len(_HEADERS), len(_HEADERS)), interactive=True, wrap=True, static_columns=[0, 4, 5], max_height=520,
                 label=i18n("toi.pairs"), elem_id="document-pairs", scale=3,
             )  # fmt: skip
             passage = gradio.HTML(label=i18n("toi.passage"), elem_id="document-passage", padding=True)
@@ -96,9 +97,10 @@ class DocumentTab:
     @staticmethod
     def show(made: Made | None, chosen: gradio.SelectData) -> str:
         """The passage of the selected row."""
-        if made is None or not 0 <= chosen.index[0] < len(made.kept):
+        number: Any = chosen.row_value[0] if chosen.row_value else None
+        if made is None or not is_number(number, len(made.kept)):
             return ""
-        return in_its_passage(made.kept[chosen.index[0]])
+        return in_its_passage(made.kept[int(number) - 1])
 
     def save(self, made: Made | None, rows: list[list[Any]], language: Language) -> tuple[Any, Any]:
         """The files of the pairs as they stand in the table."""
@@ -115,7 +117,10 @@ class DocumentTab:
 
 def rows_of(pairs: list[Pair]) -> list[list[Any]]:
     """The rows of the table."""
-    return [[True, pair.question, pair.answer, pair.round_trip_f1, pair.passage.place] for pair in pairs]
+    return [
+        [number, True, pair.question, pair.answer, pair.round_trip_f1, pair.passage.place]
+        for number, pair in enumerate(pairs, start=1)
+    ]
 
 
 def account(made: Made, words: dict[str, str]) -> str:

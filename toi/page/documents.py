@@ -103,28 +103,46 @@ def _made(models: Models, documents: Sequence[Document], wish: DocumentWish, pro
         )  # fmt: skip
 
 
-def changed(pairs: Sequence[Pair], rows: Sequence[Sequence[Any]]) -> list[Pair]:
-    """Pairs as a user left them: rows of keep, question, answer (and more), in the order of the pairs.
+def is_number(value: Any, count: int) -> bool:
+    """Whether a cell of a table holds the number of one of so many pairs."""
+    try:
+        return 1 <= int(value) <= count and float(value) == int(value)
+    except (TypeError, ValueError):
+        return False
 
-    Raises Problem for the first kept row whose question is empty, or whose answer is not in its passage.
+
+def changed(pairs: Sequence[Pair], rows: Sequence[Sequence[Any]]) -> list[Pair]:
+    """Pairs as a user left them: rows of number, keep, question, answer (and more). Rows that were removed are not kept.
+
+    Raises Problem for the first kept row without a number of its own or a question, or whose answer is not in its passage, and
+    if none is kept.
     """
-    found = []
-    for number, (pair, (keep, question, answer, *_)) in enumerate(zip(pairs, rows, strict=True), start=1):
+    found: list[Pair] = []
+    numbers: set[int] = set()
+    for place, (number, keep, question, answer, *_) in enumerate(rows, start=1):
         if not keep:
             continue
-        if not normalize(str(question or "")):
-            raise Problem("toi.row_empty", number)
-        answer = str(answer or "")
-        if answer != pair.answer:
-            start = pair.passage.context.find(answer) if answer.strip() else -1
-            if start < 0:
-                raise Problem("toi.row_elsewhere", number, answer)
-            end = start + len(answer)
-            pair = replace(pair, candidate=replace(pair.candidate, text=answer, start=start, end=end, why="chosen by a person"))
-        found.append(replace(pair, question=normalize(str(question)), rank=len(found) + 1))
+        if not is_number(number, len(pairs)) or int(number) in numbers:
+            raise Problem("toi.row_new", place)
+        numbers.add(int(number))
+        question, answer = normalize(str(question or "")), str(answer or "")
+        if not question:
+            raise Problem("toi.row_empty", place)
+        found.append(replace(_answered(pairs[int(number) - 1], answer, place), question=question, rank=len(found) + 1))
     if not found:
         raise Problem("toi.no_rows")
     return found
+
+
+def _answered(pair: Pair, answer: str, place: int) -> Pair:
+    """The pair with another answer of its passage."""
+    if answer == pair.answer:
+        return pair
+    start = pair.passage.context.find(answer) if answer.strip() else -1
+    if start < 0:
+        raise Problem("toi.row_elsewhere", place, answer)
+    end = start + len(answer)
+    return replace(pair, candidate=replace(pair.candidate, text=answer, start=start, end=end, why="chosen by a person"))
 
 
 def write_files(folder: Path, made: Made, pairs: Sequence[Pair], title: str) -> list[Path]:
