@@ -21,6 +21,7 @@ from toi.system.errors import InputError
 
 _KEYS = ("toi.keep", "toi.question", "toi.answer", "toi.check", "toi.place")
 _HEADERS = ["#", *(f"{WORDS['ja'][key]} {WORDS['en'][key]}" for key in _KEYS)]  # gradio translates no header
+_WIDTHS: list[str | int] = ["50px", "80px", "38%", "22%", "80px", "18%"]
 _TYPES: list[Literal["str", "number", "bool"]] = ["number", "bool", "str", "str", "number", "str"]
 
 
@@ -46,7 +47,7 @@ class DocumentTab:
         with gradio.Row():
             table = gradio.Dataframe(
                 headers=_HEADERS, datatype=_TYPES, type="array", row_count=0, column_count=len(_HEADERS),
-                column_limits=(len(_HEADERS), len(_HEADERS)), interactive=True, wrap=True, static_columns=[0, 4, 5], max_height=520,
+                interactive=True, wrap=True, column_widths=_WIDTHS, static_columns=[0, 4, 5], max_height=520,
                 label=i18n("toi.pairs"), elem_id="document-pairs", scale=3,
             )  # fmt: skip
             passage = gradio.HTML(label=i18n("toi.passage"), elem_id="document-passage", padding=True)
