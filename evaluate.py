@@ -139,9 +139,9 @@ def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]
 
 def check_inputs(options: EvaluateOptions) -> None:
     """Raise InputError for what would go wrong behind the slow work: missing files, packages, rows that do not fit."""
-    from toi.data.examples import read_examples, read_rows, split_path
+    from toi.data.examples import read_examples
+    from toi.data.pairs import iterate_split
     from toi.data.predictions import read_predictions
-    from toi.data.task_files import keeps_line_breaks
     from toi.scoring.comparison import read_other
     from toi.scoring.hallucination import check_tokenizer
     from toi.scoring.scored import examples_by_id
@@ -157,9 +157,7 @@ def check_inputs(options: EvaluateOptions) -> None:
         if options.predictions:
             rows = [(p.id, p.target) for p in read_predictions(options.predictions)]
         else:
-            data_dir = options.data_dir or "data"
-            path = split_path(data_dir, split)
-            rows = [(row.id, row.target) for row in read_rows(path, line_breaks=keeps_line_breaks(data_dir))]
+            rows = [(row.id, row.target) for row in iterate_split(options.data_dir or "data", split)]
         file = examples_file(options, split)
         if file is not None:
             examples_by_id(read_examples(file), [id for id, _ in rows], str(file))

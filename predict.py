@@ -82,7 +82,7 @@ def main(options: PredictOptions) -> None:
     if done.cut:
         limit = options.max_input_length or checkpoint.max_input_length
         cut = f"{done.cut:,} {'source is' if done.cut == 1 else 'sources are'}"
-        where = "in the context" if checkpoint.family.cuts_context else "at the end"
+        where = f"{'at' if checkpoint.family.cut == 'end' else 'in'} the {checkpoint.family.cut}"
         print(f"predict.py: warning: {cut} longer than {limit:,} tokens and cut {where}; see --max_input_length", file=sys.stderr)
     print(f"{done.engine or 'nothing was left to do'}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
     if done.without_output:
@@ -94,11 +94,12 @@ def main(options: PredictOptions) -> None:
 
 def rows_of(options: PredictOptions, line_breaks: bool) -> "list[Row]":
     """The rows to predict. Raises InputError for what cannot be read."""
-    from toi.data.examples import read_rows, split_path
+    from toi.data.examples import read_rows
+    from toi.data.pairs import iterate_split
 
     if options.input_file:
         return read_rows(options.input_file, targets=False, line_breaks=line_breaks)
-    return read_rows(split_path(options.data_dir or "data", options.split), line_breaks=line_breaks)
+    return list(iterate_split(options.data_dir or "data", options.split))
 
 
 def output_of(options: PredictOptions) -> Path:

@@ -21,15 +21,17 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from toi.decoding.options import DecodingOptions
 from toi.system.cli import checked, run
-from toi.training.options import TrainingOptions
+from toi.training.options import METRICS, SAMPLES, TrainingOptions
 
 if TYPE_CHECKING:
     from toi.training.judge import Judge
+    from toi.training.samples import Sampler
     from toi.training.state import State
 
 
@@ -88,7 +90,7 @@ def train(options: TrainOptions) -> dict[str, Any]:
         refuse_other_run(options.output_dir, options.overwrite_output_dir)
     if options.push_to_hub:
         check_hub()
-    state = set_up(options, highlighted, judge_of(options))
+    state = set_up(options, highlighted, judge_of(options), sampler_of(options))
     state.accelerator.print(headline(state))
     progress, plan = state.progress, state.plan
     if options.eval_before_training and progress.step == 0:
@@ -101,7 +103,7 @@ def train(options: TrainOptions) -> dict[str, Any]:
             for batches in shown(state, steps[progress.steps_of_epoch_done :]):
                 train_step(state, batches)
                 at_end = progress.steps_of_epoch_done == len(steps) or progress.step == plan.total_steps
-                if at_end or (options.eval_steps and progress.step % options.eval_steps == 0):
+                if at_end or plan.validates(progress.step, progress.steps_of_epoch_done, len(steps)):
                     keep_if_better(state)
                 if at_end:
                     progress.steps_of_epoch_done = 0
@@ -127,32 +129,34 @@ def stop(state: "State", folder: Path) -> NoReturn:
 def train_step(state: "State", batches: list[list[int]]) -> None:
     """One step of the optimizer on `batches` (lists of indices of rows).
 
-    The loss is divided by the target tokens of the whole step: the result depends neither on how the step is cut into
-    batches nor on the number of processes that share them.
+    The loss is divided by the target tokens (the pairs, if it is one of pairs) of the whole step: the result depends neither on
+    how the step is cut into batches nor on the number of processes that share them.
     """
     from toi.training.losses import backward_of
 
     accelerator, family, rows, started = state.accelerator, state.checkpoint.family, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
-    target_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
+    counted = sum(rows.counted(indices) for indices in batches)
     weight = state.options.source_loss_weight
     source_tokens = int(sum((rows.source_lengths[indices] - 1).sum() for indices in batches))  # nothing predicts the first
-    step_tokens = target_tokens + weight * source_tokens
+    step_counted = counted + weight * source_tokens
     step_loss: Any = 0.0
     for i, indices in enumerate(batches):
         mine = indices[rank::world]
-        batch = family.collate([rows[i] for i in mine or indices[:1]]).to(accelerator.device)
+        some = mine or indices[:1]
+        read = state.reading.rows(rows, some, state.progress.step)
+        batch = rows.collate(family, read, some).to(accelerator.device)
         exchange = nullcontext() if i == len(batches) - 1 else accelerator.no_sync(state.model)
         with exchange:  # processes exchange gradients once a step, behind its last batch
-            with accelerator.autocast():
+            with accelerator.autocast(), state.reading.on(read, state.progress.step):
                 packed = getattr(state.loss, "by_token", False)
                 if weight:
                     logits, labels, of_sources = family.logits_and_source_loss(state.model, batch, packed)
                 else:
                     logits, labels = family.logits(state.model, batch, packed)  # (batch, target, vocabulary)
-            loss = state.loss(logits, labels, batch) / step_tokens
+            loss = state.loss(logits, labels, batch) / step_counted
             if weight:
-                loss = loss + weight * of_sources / step_tokens
+                loss = loss + weight * of_sources / step_counted
             if not mine:  # more processes than rows: take part in the exchange with nothing
                 loss = loss * 0.0
             with backward_of(state.loss):
@@ -161,33 +165,49 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     step_loss = state.agree(step_loss)
     norm = accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
     state.apply(step_loss, norm)
-    state.count(step_loss, target_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
+    state.count(step_loss, counted, [i for indices in batches for i in indices], time.perf_counter() - started)
 
 
 def keep_if_better(state: "State") -> None:
-    """Validate, print a row of the table, and save the model if it is the best so far: by its validation loss, or its outputs."""
+    """Validate, print a row of the table, and save the model if it is the best so far (--metric_for_best_model)."""
     from toi.data.task_files import data_of
     from toi.models.checkpoint import save
     from toi.training.printing import table_row
-    from toi.training.state import judged, validation_loss
+    from toi.training.samples import write_samples
+    from toi.training.state import judged, sampled, validated
 
     options = state.options
-    eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
-    better = state.record(eval_loss, judged(state))
+    found = validated(state, state.rows["dev"], options.per_device_eval_batch_size) | judged(state)
+    better = state.record(found, sampled(state))
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
         data, checkpoint = data_of(options.data_dir), state.checkpoint
         save(options.output_dir, model, checkpoint.tokenizer, state.task, data, state.run, checkpoint.adapter)
-    state.accelerator.print(table_row(state) + ("  saved" if better else ""))
+    if state.sampler is not None and state.accelerator.is_main_process:
+        write_samples(options.output_dir, state.sampler.samples, state.run)
+    state.accelerator.print(table_row(state, better))
 
 
 def judge_of(options: TrainOptions) -> "Judge | None":
-    """What looks at the outputs for dev, where the validation loss does not decide. Raises InputError if dev cannot be used."""
-    if options.metric_for_best_model == "eval_loss":
+    """What looks at the outputs for dev, where they decide. Raises InputError if dev cannot be used."""
+    if options.metric_for_best_model not in METRICS:
         return None
     from toi.scoring.dev import DevJudge
 
     return DevJudge(options.metric_for_best_model, options.data_dir, options, options.per_device_eval_batch_size)
+
+
+def sampler_of(options: TrainOptions) -> "Sampler | None":
+    """What shows some outputs for dev: of instructions, where nothing else is said. Raises InputError if dev cannot be used."""
+    from toi.data.task_files import read_task
+
+    task = read_task(options.data_dir)
+    count = (SAMPLES if task is not None and task.instructs else 0) if options.eval_samples is None else options.eval_samples
+    if count == 0:
+        return None
+    from toi.scoring.dev import DevSampler
+
+    return DevSampler(count, options.data_dir, options)
 
 
 def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[list[int]]]":
@@ -205,14 +225,15 @@ def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[
 
 def check_splits(data_dir: str, splits: Sequence[str]) -> bool:
     """Whether the data uses `<hl>`. Raises InputError for the first line of these splits that cannot be used."""
-    from toi.data.examples import iterate_rows, split_path
-    from toi.data.task_files import keeps_line_breaks
+    from toi.data.examples import split_path
+    from toi.data.pairs import iterate_split
     from toi.data.tasks import HIGHLIGHT
 
-    highlighted, line_breaks = False, keeps_line_breaks(data_dir)
-    for path in [split_path(data_dir, split) for split in splits]:
-        for row in iterate_rows(path, line_breaks=line_breaks):
-            highlighted = highlighted or HIGHLIGHT in row.source
+    highlighted = False
+    for split in splits:
+        split_path(data_dir, split)  # that all are there is said before any is read
+    for row in chain.from_iterable(iterate_split(data_dir, split) for split in splits):
+        highlighted = highlighted or HIGHLIGHT in row.source
     return highlighted
 
 

@@ -36,6 +36,11 @@ def held_out() -> set[str]:
     return {word for word in words | {word[:-1] for word in words} if len(word) > 1}
 
 
+def substrings(word: str) -> Iterator[str]:
+    """All that stands in a word, itself among it."""
+    return (word[i:j] for i in range(len(word)) for j in range(i + 1, len(word) + 1))
+
+
 _KANA_OR_KANJI = re.compile("[ぁ-ヶー一-龠]+")
 _GODAN = re.compile("五段・[カガサタナバマラワ]行(イ音便|促音便)?$")
 _PRONE_TO_ASK = re.compile("[何誰幾]|どこ|いつ|いくつ|いくら|なぜ|どう|どれ|どの|どん")
@@ -70,6 +75,7 @@ def other_words(characters: Container[str]) -> dict[str, list[str]]:
 def real_words(seed: int) -> dict[str, list[str]]:
     """Names of people, towns and organizations, things, and names made of them, each list in an order of its own."""
     facts_ = held_out()
+    in_facts = {part for fact in facts_ for part in substrings(fact)}
     found: dict[str, list[tuple[int, str]]] = {"姓": [], "名": [], "人名": [], "地域": [], "組織": [], "一般": []}
     for cost, feature in entries():
         word = feature[6]
@@ -81,7 +87,7 @@ def real_words(seed: int) -> dict[str, list[str]]:
             continue
         whole = feature[2] == "人名" and feature[3] == "一般"  # 紫式部
         name = "人名" if whole else feature[3] if feature[2] == "人名" else feature[2] if feature[1] == "固有名詞" else feature[1]
-        if name in found and not any(fact in word or word in fact for fact in facts_):
+        if name in found and word not in in_facts and facts_.isdisjoint(substrings(word)):
             found[name].append((cost, word))
     common = {name: [word for _, word in sorted(set(words))] for name, words in found.items()}
     surnames, given, places = common["姓"][:6_000], common["名"][:6_000], common["地域"][:12_000]

@@ -1,15 +1,21 @@
-"""The scripts as a user runs them: each in a process of its own, or, which saves the seconds of importing torch, in this one."""
+"""The scripts as a user runs them: each in a process of its own, or, which saves the seconds of importing torch, in this one.
+
+A process that is forked from this one has torch already, and can be killed, or share the work with another.
+"""
 
 import contextlib
 import io
 import logging
 import os
 import runpy
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +44,69 @@ def here(*arguments: object, cwd: Path = ROOT, stdin: str = "") -> subprocess.Co
         texts = [_written(file) for file in (out, err)]
     assert isinstance(code, int), code
     return subprocess.CompletedProcess(command, code, *texts)
+
+
+class Forked:
+    """One of the scripts in a fork of this process, under way, behind `first`: its streams go to files of its own."""
+
+    def __init__(self, *arguments: object, environment: dict[str, str] | None = None, first: Callable[[], None] | None = None):
+        command = [str(ROOT / str(arguments[0])), *map(str, arguments[1:])]
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115 (closed by `wait`)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            code = 1
+            try:
+                code = _forked(command, environment or {}, first, *self._files)
+            finally:
+                os._exit(code)
+
+    def kill(self) -> None:
+        """End it as if the power went."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> subprocess.CompletedProcess:
+        """Its exit code, the number of a signal that ended it below 0, and what it wrote."""
+        _, status = os.waitpid(self.pid, 0)
+        texts = [_written(file) for file in self._files]
+        return subprocess.CompletedProcess([], os.waitstatus_to_exitcode(status), *texts)
+
+
+def together(count: int, *arguments: object) -> list[subprocess.CompletedProcess]:
+    """One of the scripts in so many forks of this process, which share the work as torchrun's processes do."""
+    return [process.wait() for process in [Forked(*arguments, environment=one) for one in ranks(count)]]
+
+
+def ranks(count: int) -> list[dict[str, str]]:
+    """What torchrun puts into the environment of each of its processes, which then find each other on a port of their own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"ACCELERATE_USE_CPU": "true", "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+
+
+def _forked(
+    command: list[str], environment: dict[str, str], first: Callable[[], None] | None, out: IO[bytes], err: IO[bytes]
+) -> int:
+    """The exit code of a script in this process, which has been forked for it and ends behind it."""
+    if "accelerate" in sys.modules:
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)  # which knew of one process
+    with _as_a_process(command, ROOT, "", out, err):
+        os.environ.update(environment)
+        try:
+            if first is not None:
+                first()
+            runpy.run_path(command[0], run_name="__main__")
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        except BaseException:
+            traceback.print_exc()
+            return 1
+    return 0
 
 
 def refused(result: subprocess.CompletedProcess) -> str:

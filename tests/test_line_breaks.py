@@ -19,6 +19,7 @@ from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Text
 from toi.models.checkpoint import load
 from toi.scoring.answered import Answered
+from toi.scoring.answering import show
 from toi.scoring.roundtrip import round_trip
 from toi.scoring.verdicts import Verdict
 from toi.text.normalization import Normalization
@@ -138,7 +139,7 @@ def test_how_outputs_are_printed(line_breaks, many, texts, expected, capsys):
     task = Task.named("aqg", Normalization(line_breaks=line_breaks))
     output = Output(texts[0], 0.0, tuple(Text(text, 0.0, 0.0) for text in texts))
     options = generate.GenerateOptions(num_return_sequences=len(texts), num_beams=len(texts))
-    generate.show(
+    show(
         [Answered(generate.requests_of(options, "", task)[0][1], output, [Verdict((), None, ())] * len(texts))], options, task, many
     )
     assert capsys.readouterr().out == expected

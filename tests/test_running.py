@@ -4,7 +4,7 @@ import sys
 import warnings
 
 import pytest
-from running import here, script
+from running import Forked, here, script
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,12 @@ def test_a_script_here_is_as_one_in_its_own_process(command, tmp_path):
     found = here(*command, cwd=tmp_path)
     assert (found.returncode, found.stdout, found.stderr) == (there.returncode, there.stdout, there.stderr)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_fork_is_as_a_process():
+    command = ["predict.py", "--per_device_eval_batch_size", "0"]
+    there, found = script(*command), Forked(*command, first=lambda: print("first")).wait()
+    assert (found.returncode, found.stdout, found.stderr) == (2, "first\n" + there.stdout, there.stderr)
 
 
 NOISY = """

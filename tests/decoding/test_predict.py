@@ -1,15 +1,13 @@
 import json
 import math
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT, here, load_speaking
+from conftest import here, load_speaking
+from running import Forked, ranks, together
 
 from toi.data.examples import Row
 from toi.data.predictions import read_predictions, write_predictions
@@ -180,14 +178,14 @@ def test_a_killed_script_resumes(tiny, tmp_path):
     tsv.write_text("".join(f"{i}\t{'県庁所在地' * 20}{i}\tx\n" for i in range(60)), encoding="utf-8")
     command = ["predict.py", "--model_name_or_path", tiny, "--input_file", tsv, "--backend", "torch", "--max_target_length", "25"]
     command += ["--per_device_eval_batch_size", "1"]
-    partial = tmp_path / "killed.tsv.partial"
-    process = subprocess.Popen([sys.executable, *map(str, command), "--output_file", tmp_path / "killed.tsv"], cwd=ROOT)
+    written = tmp_path / "killed.tsv.partial"
+    process = Forked(*command, "--output_file", tmp_path / "killed.tsv")
     until = time.monotonic() + 60
-    while time.monotonic() < until and not (partial.exists() and partial.read_bytes().count(b"\n") > 5):
+    while time.monotonic() < until and not (written.exists() and written.read_bytes().count(b"\n") > 5):
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    done = [json.loads(line)[0] for line in partial.read_text(encoding="utf-8").splitlines()[1:] if line.endswith("]")]
+    process.kill()
+    assert process.wait().returncode == -signal.SIGKILL
+    done = [json.loads(line)[0] for line in written.read_text(encoding="utf-8").splitlines()[1:] if line.endswith("]")]
     assert 4 < len(done) < 60
     assert not (tmp_path / "killed.tsv").exists()
     result = here(*command, "--output_file", tmp_path / "killed.tsv")
@@ -199,54 +197,39 @@ def test_a_killed_script_resumes(tiny, tmp_path):
     assert_equal(found, predict(Decoder(load(str(tiny))), [Row(*p[:3]) for p in found], options, 32))
 
 
-LATE = """
-import os, runpy, sys, time
-import toi.decoding.decoder
-time.sleep(float(sys.argv[1]))
-print(os.path.exists(sys.argv[2]), flush=True)
-del sys.argv[:3]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 def test_several_processes_write_the_file_of_one(tiny, tmp_path):
-    """Two are killed in the middle of their shares, two go on, as torchrun starts them; one alone gives the same bytes."""
+    """Two are killed in the middle of their shares, two go on, as torchrun's processes do; one alone gives the same bytes."""
     tsv = tmp_path / "in.tsv"
     tsv.write_text("".join(f"{i}\t{'県庁所在地' * (i * 7 % 9 + 9)}{i}\tx\n" for i in range(60)), encoding="utf-8")
     arguments = ["predict.py", "--model_name_or_path", tiny, "--input_file", tsv, "--backend", "torch", "--max_target_length", "25"]
     arguments += ["--per_device_eval_batch_size", "1", "--output_file"]
-    command = [*map(str, [*arguments, tmp_path / "two.tsv"])]
-    run = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = {"ACCELERATE_USE_CPU": "true", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     partials = [tmp_path / "two.tsv.partial", tmp_path / "two.tsv.partial.1"]
+
+    def late(seconds):
+        time.sleep(seconds)
+        print(partials[0].exists())
+
     killed = [
-        subprocess.Popen(
-            [sys.executable, "-c", LATE, delay, str(partials[0]), *command],
-            env={**os.environ, **processes, "RANK": rank, "LOCAL_RANK": rank},
-            **run,
-        )
-        for rank, delay in (("0", "0"), ("1", "1.5"))
+        Forked(*arguments, tmp_path / "two.tsv", environment=environment, first=partial(late, seconds))
+        for environment, seconds in zip(ranks(2), (0, 0.5), strict=True)
     ]
     until = time.monotonic() + 120
     while time.monotonic() < until and not all(path.exists() and path.read_bytes().count(b"\n") > 4 for path in partials):
         time.sleep(0.01)
     for process in killed:
         process.kill()
-        assert process.communicate(timeout=60)[0] == b"False\n"  # who came first had not begun: both share what both have seen
+        assert process.wait().stdout == "False\n"  # who came first had not begun: both share what both have seen
     done = [{json.loads(line)[0] for line in path.read_bytes().split(b"\n")[1:-1]} for path in partials]
     assert all(4 <= len(numbers) < 30 for numbers in done)
     assert not done[0] & done[1]
     assert not (tmp_path / "two.tsv").exists()
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *command]
-    result = subprocess.run(launch, timeout=300, text=True, env={**os.environ, "ACCELERATE_USE_CPU": "true"}, **run)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[:2] == [  # one process says it
+    results = together(2, *arguments, tmp_path / "two.tsv")
+    assert [result.returncode for result in results] == [0, 0], results
+    assert results[0].stdout.splitlines()[:2] == [  # one process says it
         f"wrote 60 rows to {tmp_path / 'two.tsv'}",
         f"{len(done[0] | done[1])} of them were there from a run that had been stopped",
     ]
+    assert results[1].stdout == ""
     assert here(*arguments, tmp_path / "one.tsv").returncode == 0
     assert (tmp_path / "two.tsv").read_bytes() == (tmp_path / "one.tsv").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tsv", "one.tsv", "two.tsv"]

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ROOT, here, make_model, refused
+from running import Forked
 from safetensors.torch import load_file
 from stopped import stopped_behind
 from tiny_causal import make_gpt2, make_llama
@@ -270,12 +270,13 @@ def test_killed_and_gone_on(bases, data, tmp_path):
     for _ in range(kills):
         more, before = ["--resume_from_checkpoint", "auto"] if newest() else [], newest()
         more += ["--max_steps", str(steps)]
-        with subprocess.Popen(command(base, data, tmp_path / "killed", *more), stdout=subprocess.DEVNULL) as process:
-            until = time.monotonic() + 300
-            while newest() == before and process.poll() is None and time.monotonic() < until:
-                time.sleep(0.005)
-            time.sleep(rng.uniform(0, 0.1))
-            process.kill()
+        process = Forked(*command(base, data, tmp_path / "killed", *more)[1:])
+        until = time.monotonic() + 300
+        while newest() == before and time.monotonic() < until:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        process.wait()
         assert newest() != before
         if (tmp_path / "killed").exists():
             load(str(tmp_path / "killed"))  # whole

@@ -89,7 +89,7 @@ class Chooser:
                 found[role] = column
         twice = [name for name in found.values() if list(found.values()).count(name) > 1]
         if twice:
-            raise InputError(f"{place}: the column {short(twice[0])} is given for two things; {_there(names)}")
+            raise InputError(f"{place}: the column {short(twice[0])} is given for two things; {there(names)}")
         matching = {role: [n for n in names if role_of(n) == role and n not in found.values()] for role in NAMES}
         if not matching["instruction"] and "instruction" not in found and "input" not in found:
             matching["instruction"] = [n for n in matching["input"] if folded(n) not in ("context", "文脈", "コンテキスト")]
@@ -99,7 +99,7 @@ class Chooser:
             if all(pair.values()) or "instruction" in found or "response" in found:
                 raise InputError(
                     f"{place}: both a conversation and single instructions; give --prompt_column and --response_column for the"
-                    f" latter, or remove them; {_there(names)}"
+                    f" latter, or remove them; {there(names)}"
                 )
             matching |= {"instruction": [], "input": [], "response": []}
         else:
@@ -111,10 +111,10 @@ class Chooser:
         return Columns(**found)
 
     def _check_pair(self, pair: dict[str, Any], names: list[str], place: str) -> None:
-        for role, there in pair.items():
-            if not there:
+        for role, given in pair.items():
+            if not given:
                 hint = f"; {NO_HEADER}" if self.spreadsheet else ""
-                raise InputError(f"{place}: no column for the {role}: {_there(names)}; name it with --{OPTIONS[role]}_column{hint}")
+                raise InputError(f"{place}: no column for the {role}: {there(names)}; name it with --{OPTIONS[role]}_column{hint}")
 
     def _only(self, role: str, columns: list[str], place: str) -> str:
         if len(columns) > 1:
@@ -135,10 +135,10 @@ class Chooser:
         if role in ("input", "system") and any(getattr(columns, role) is not None for columns in self._chosen.values()):
             return None
         hint = f"; {NO_HEADER}" if self.spreadsheet else ""
-        raise InputError(f"{place}: no column {short(name)} (--{OPTIONS[role]}_column): {_there(names)}{hint}")
+        raise InputError(f"{place}: no column {short(name)} (--{OPTIONS[role]}_column): {there(names)}{hint}")
 
 
-def _there(names: list[str]) -> str:
+def there(names: Sequence[str]) -> str:
     """The columns that are there, for an error."""
     listed = ", ".join(map(short, names[:12])) + (" …" if len(names) > 12 else "")
     return f"the columns are {listed}" if names else "there are no columns"

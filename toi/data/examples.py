@@ -5,7 +5,7 @@ An Example is what the data set holds, untouched. A Row is made from it by a Tas
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from toi.system.files import read_lines, replacing, to_json
 from toi.text.normalization import Normalization
 
 SPLITS = ("train", "dev", "test")
+_quoted = json.encoder.encode_basestring
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
 _PLAIN_ID = re.compile(r"[0-9A-Za-z.:#_/]+")  # which no normalization changes
 
 
@@ -46,6 +48,15 @@ class Example:
         answers = [{"text": a.text, "answer_start": a.start} for a in self.answers]
         known = {"id": self.id, "title": self.title, "context": self.context, "question": self.question}
         return {**known, "answers": answers, **self.extra}
+
+    def to_line(self) -> str:
+        """`to_json` as `json.dumps` writes it without escapes for what is not ASCII, several times faster; without a line break."""
+        answers = ", ".join([
+            f'{{"text": {_quoted(a.text)}, "answer_start": {"null" if a.start is None else a.start}}}' for a in self.answers
+        ])  # fmt: skip
+        known = f'"id": {_quoted(self.id)}, "title": {_quoted(self.title)}, "context": {_quoted(self.context)}'
+        extra = f", {_dumps(self.extra)[1:-1]}" if self.extra else ""
+        return f'{{{known}, "question": {_quoted(self.question)}, "answers": [{answers}]{extra}}}'
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Example":
@@ -84,31 +95,47 @@ def iterate_rows(path: str | Path, *, targets: bool = True, line_breaks: bool = 
     wanted = "3 tab-separated fields (id, source, target)"
     if not targets:
         wanted = "2 or 3 tab-separated fields (id, source and, if there is one, target)"
+    for place, fields in iterate_fields(path, Row._fields, line_breaks=line_breaks):
+        if not targets and len(fields) == 2:
+            fields.append("")
+        check_fields(fields, Row._fields, place, wanted, may_be_empty=() if targets else ("target",))
+        yield Row(*fields)
+
+
+def iterate_fields(path: str | Path, names: Sequence[str], *, line_breaks: bool) -> Iterator[tuple[str, list[str]]]:
+    """The lines of a TSV whose fields have these names: each its place (file:line) and its fields, however many they are."""
     number = 0
     for number, line in enumerate(read_lines(path), start=1):
         fields = fields_of(line, f"{path}:{number}", line_breaks=line_breaks)
-        if number == 1 and fields[0] in ("id", "qa_id") and fields[1:2] in (["source"], ["input"]):
+        if number == 1 and fields[0] in ("id", "qa_id") and fields[1:2] in (["source"], ["input"], ["prompt"]):
             raise InputError(f"{path}:1: a header; these files have none, so remove the line")
-        if not targets and len(fields) == 2:
-            fields.append("")
-        if len(fields) != 3:
-            raise InputError(f"{path}:{number}: expected {wanted}, found {len(fields)}")
-        for name, value in zip(Row._fields, fields, strict=True):
-            if not value.strip() and (targets or name != "target"):
-                raise InputError(f"{path}:{number}: the {name} field is empty; fill it or remove the row")
-        yield Row(*fields)
+        yield f"{path}:{number}", fields
     if not number:
-        raise InputError(f"{path}: no rows; expected one line per example: id, source, target")
+        raise InputError(f"{path}: no rows; expected one line per example: {', '.join(names)}")
+
+
+def check_fields(fields: Sequence[str], names: Sequence[str], place: str, wanted: str, may_be_empty: Sequence[str] = ()) -> None:
+    """Raise InputError, beginning with `place`, if a line does not have the fields `names`, or if one is empty."""
+    if len(fields) != len(names):
+        raise InputError(f"{place}: expected {wanted}, found {len(fields)}")
+    for name, value in zip(names, fields, strict=True):
+        if not value.strip() and name not in may_be_empty:
+            raise InputError(f"{place}: the {name} field is empty; fill it or remove the row")
 
 
 def write_rows(path: str | Path, rows: Iterable[Row], *, line_breaks: bool = False) -> None:
     """Write rows as `read_rows` reads them. Raises ValueError if a field holds a tab or a line break, but for `line_breaks`."""
     with replacing(path) as file:
         for row in rows:
-            line = to_line(row, line_breaks=line_breaks)
-            if not line_breaks and (line.count("\t") != 2 or len(line.splitlines()) != 1):
-                raise ValueError(f"row {row.id!r} holds a tab or a line break")
-            file.write(line + "\n")
+            file.write(whole_line(row, line_breaks=line_breaks) + "\n")
+
+
+def whole_line(fields: Sequence[str], *, line_breaks: bool) -> str:
+    """A line of a TSV, without its end. Raises ValueError if a field holds a tab or a line break, but for `line_breaks`."""
+    line = to_line(fields, line_breaks=line_breaks)
+    if not line_breaks and (line.count("\t") != len(fields) - 1 or len(line.splitlines()) != 1):
+        raise ValueError(f"row {fields[0]!r} holds a tab or a line break")
+    return line
 
 
 def read_examples(path: str | Path) -> list[Example]:

@@ -1,53 +1,38 @@
-"""Conversations -> the rows of a data folder, one after another: a million of them need not be in memory.
+"""Conversations -> the rows of a data folder, and the account of them.
 
 Of rows that were written only hashes are kept. They are Python's own, which differ from process to process: nothing that is written
-depends on them. Which split a conversation is in depends on its first instruction and the seed alone.
+depends on them.
 """
 
-import hashlib
-import json
-import math
-import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 
 from toi.data.audit import Audit, Measured, Shared
-from toi.data.audit_table import reasons
 from toi.data.conversations import Conversation, LossOn
-from toi.data.examples import SPLITS, Example, Row, iterate_examples, iterate_rows
+from toi.data.examples import SPLITS, Example, Row
+from toi.data.jinja import NotRendered
+from toi.data.splits import Files, folded
 from toi.data.tasks import Task
 from toi.data.tsv import to_line
 from toi.system.errors import InputError
 from toi.text.folding import PLAIN_JAPANESE
 
-# Split -> what goes through its conversations, from the first on, and tells the audit what is removed of them.
-Sources = dict[str, Callable[[Audit], Iterator[tuple[str, Conversation]]]]
 AGAIN = "the same instruction has another output"
 REPEATS = "the output repeats the instruction"
 ENDS = "the output begins or ends with white space"
 NO_SYSTEM = "the template has no {system} for the system text"
 NO_HISTORY = "the template has no {history} for the turns before"
 NO_INPUT = "the template has no {input} for the input"
+NOT_LEARNT = "no response is to be learnt (weight 0)"
 JAPANESE_OUTPUTS = "outputs with Japanese"
 IN_TRAIN = "the same instruction is in train"
 _REPEATED = 10  # characters of an instruction that no output begins with by chance
-_dumps = json.JSONEncoder(ensure_ascii=False).encode  # there are no surrogates, which were refused
 
 
-def folded(text: str) -> str:
-    """A text without what two writings of the same may differ in: white space and widths."""
-    return "".join(unicodedata.normalize("NFKC", text).split())
-
-
-def position(seed: int, conversation: Conversation) -> float:
-    """Where in [0, 1) a conversation stands, by its first instruction and its input."""
-    text = f"{seed}\t{folded(conversation.turns[0][1])}\t{folded(conversation.input)}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest()) / 2**48
+def asked(conversation: Conversation) -> tuple[str, str]:
+    """What decides on the split of a conversation: its first instruction and its input."""
+    return conversation.turns[0][1], conversation.input
 
 
 @dataclass
@@ -67,23 +52,25 @@ class Writer:
 
     task: Task
     loss_on: LossOn
-    files: dict[str, tuple[IO[str], IO[str]]]  # split -> its TSV, its Examples
+    files: Files
     audit: Audit
     _known: _Known = field(default_factory=_Known)
 
     def __post_init__(self) -> None:
         self._fields = self.task.fields
-        self._lengths = {
-            part: self.audit.lengths.setdefault(Measured(part, "characters"), {split: array("I") for split in SPLITS})
+        lengths = [
+            self.audit.lengths.setdefault(Measured(part, "characters"), {split: array("I") for split in SPLITS})
             for part in ("source", "target", "instruction")
-        }
+        ]
+        self._measures = {split: [of_part[split].append for of_part in lengths] for split in SPLITS}  # type: ignore[attr-defined]
+        self._japanese = self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())
 
     def add(self, split: str, id: str, conversation: Conversation) -> bool:
         """Write the rows of a conversation. Whether there were any."""
         self.audit.read[split] += 1
         (_, asked), (_, said) = conversation.turns[:2]
-        empty = [name for name, text in (("instruction", asked), ("response", said)) if not text.strip()]
-        if empty:
+        if not (asked.strip() and said.strip()):
+            empty = [name for name, text in (("instruction", asked), ("response", said)) if not text.strip()]
             self.audit.drop(split, f"the {' and the '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty", id)
             return False
         if conversation.input.strip() and not {"input", "context"} & self._fields:
@@ -91,7 +78,10 @@ class Writer:
             return False
         if conversation.system and "system" not in self._fields:
             self.audit.note(split, NO_SYSTEM, id)
-        written = [self._add(split, example) for example in conversation.examples(id, self.loss_on)]
+        examples = list(conversation.examples(id, self.loss_on))
+        if not examples:
+            self.audit.drop(split, NOT_LEARNT, id)
+        written = [self._add(split, example) for example in examples]
         return any(written)
 
     def _add(self, split: str, example: Example) -> bool:
@@ -100,6 +90,8 @@ class Writer:
             return False
         try:
             row = self.task.row(example)
+        except NotRendered as error:
+            raise InputError(f"{example.id}: {error}") from None
         except ValueError as error:
             self.audit.drop(split, str(error), example.id)
             return False
@@ -108,7 +100,7 @@ class Writer:
             return False
         tsv, jsonl = self.files[split]
         tsv.write(to_line(row, line_breaks=self.task.line_breaks) + "\n")
-        jsonl.write(_dumps(example.to_json()) + "\n")
+        jsonl.write(example.to_line() + "\n")
         self._measure(split, row, example.question, output)
         return True
 
@@ -119,11 +111,14 @@ class Writer:
         asked = hash(source)
         first = known.first.get(asked)
         if first is not None and split == "dev" and SPLITS[known.splits[first]] == "train":
-            self.audit.drop(split, IN_TRAIN, row.id)
+            self.audit.drop(split, IN_TRAIN, f"{row.id} (first: {known.ids[first]})")
             return False
         whole = hash((split, source, output))
         if whole in known.rows:
-            self.audit.drop(split, "duplicate of another row", row.id)
+            place = row.id
+            if first is not None and known.outputs[first] == output and SPLITS[known.splits[first]] == split:
+                place += f" (first: {known.ids[first]})"
+            self.audit.drop(split, "duplicate of another row", place)
             return False
         if first is None:
             known.first[asked] = number
@@ -141,72 +136,11 @@ class Writer:
 
     def _measure(self, split: str, row: Row, asked: str, output: str) -> None:
         self.audit.kept[split] += 1
-        for part, text in (("source", row.source), ("target", row.target), ("instruction", asked)):
-            self._lengths[part][split].append(len(text))  # type: ignore[attr-defined]  # an array, see above
-        self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())[split] += bool(PLAIN_JAPANESE.search(row.target))
+        for measure, text in zip(self._measures[split], (row.source, row.target, asked), strict=True):
+            measure(len(text))
+        self._japanese[split] += PLAIN_JAPANESE.search(row.target) is not None
         instruction = folded(asked)
-        if output == instruction or (len(instruction) >= _REPEATED and output.startswith(instruction)):
+        if output.startswith(instruction) and (len(instruction) >= _REPEATED or output == instruction):
             self.audit.note(split, REPEATS, row.id)
         if row.target != row.target.strip():
             self.audit.note(split, ENDS, row.id)
-
-
-def write_splits(folder: Path, task: Task, sources: Sources, loss_on: LossOn, share: float, seed: int) -> Audit:
-    """Write the TSVs and the Examples of the splits into a folder. Returns the audit.
-
-    Where `sources` has no dev split, `share` of the training conversations become it, at least one; there is a test split only if
-    `sources` has one. Raises InputError if nothing is left of a split, or there are too few conversations for two.
-    """
-    own_dev = "dev" in sources
-    audit, places = _attempt(folder, task, sources, loss_on, 0.0 if own_dev else share, seed)
-    if not own_dev and places and not (audit.kept["train"] and audit.kept["dev"]):
-        low, high = min(places), max(places)
-        if low == high:
-            raise InputError("one instruction is too few to split; give more, or a --dev_file")
-        share = high if audit.kept["dev"] else math.nextafter(low, 1)
-        audit, _ = _attempt(folder, task, sources, loss_on, share, seed)
-    for split in SPLITS:
-        if not audit.kept[split] and (split != "test" or split in sources):
-            why = reasons(audit.dropped, split) or "no rows were read"
-            raise InputError(f"nothing is left of the {split} split: {why}")
-    return audit
-
-
-def _attempt(folder: Path, task: Task, sources: Sources, loss_on: LossOn, share: float, seed: int) -> tuple[Audit, list[float]]:
-    """`write_splits` with those below `share` in dev. With the audit come the lowest and the highest place of what was kept."""
-    audit = Audit(unit="records")
-    places: list[float] = []
-    made = [split for split in SPLITS if split in sources or split == "dev"]
-    for i, split in enumerate(made):
-        audit.shared |= {Shared(split, "instruction", other): 0 for other in made[:i]}
-    with ExitStack() as stack:
-        files: dict[str, tuple[IO[str], IO[str]]] = {
-            split: (
-                stack.enter_context(open(folder / f"{split}.tsv", "w", encoding="utf-8", newline="\n")),
-                stack.enter_context(open(folder / f"{split}.jsonl", "w", encoding="utf-8", newline="\n")),
-            )
-            for split in made
-        }
-        writer = Writer(task, loss_on, files, audit)
-        for split, conversations in sources.items():
-            for id, conversation in conversations(audit):
-                if split != "train" or "dev" in sources:
-                    writer.add(split, id, conversation)
-                    continue
-                place = position(seed, conversation)
-                if writer.add("dev" if place < share else "train", id, conversation):
-                    places = [min([place, *places]), max([place, *places])]
-    return audit, places
-
-
-@dataclass(frozen=True)
-class Written:
-    """The rows of a split as they were written, with their Examples; none where the split was not made."""
-
-    folder: Path
-    split: str
-
-    def __iter__(self) -> Iterator[tuple[Row, Example]]:
-        path = self.folder / f"{self.split}.tsv"
-        if path.is_file():
-            yield from zip(iterate_rows(path, line_breaks=True), iterate_examples(path.with_suffix(".jsonl")), strict=True)

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from toi.system.errors import InputError
 
 INSTRUCTION_FIELDS = ("instruction", "input", "response", "system", "history")
-FIELDS = ("id", "title", "context", "question", "answer", "highlighted", *INSTRUCTION_FIELDS)
+CHOICE_FIELDS = ("prompt", "response_a", "response_b")  # of two conversations (toi/data/dialogues.py)
+FIELDS = ("id", "title", "context", "question", "answer", "highlighted", *INSTRUCTION_FIELDS, *CHOICE_FIELDS)
+MAY_BE_EMPTY = ("history", "response_a", "response_b")  # all others are lost, or nothing is asked, where they are empty
 CONTEXT_LABEL = "context: "
 HISTORY = "{history}"
 TURN_SEPARATOR = "\n\n"  # behind each response of a history
@@ -44,6 +46,7 @@ INSTRUCTION_TEMPLATES = {
     "alpaca": _alpaca(_ALPACA_HEADS, _ALPACA_LABELS),
     "plain": Templates(HISTORY + "{instruction}\n{input}", "{response}", HISTORY + "{instruction}"),
 }
+USER_TEMPLATES = Templates("{instruction}\n\n{input}", "{response}", "{instruction}")  # of what a user says, in a chat template
 TEMPLATES = {
     "qa": Templates("question: {question} context: {context}", "{answer}"),
     "aqg": Templates("answer: {answer} context: {context}", "{question}"),

@@ -3,7 +3,8 @@
     messages       [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]     also OpenAI's JSON Lines
     conversations  [{"from": "human", "value": "..."}, {"from": "gpt", "value": "..."}]              ShareGPT
 
-become [("user", "..."), ("assistant", "...")], with ("system", "...") before them if there is one.
+become [("user", "..."), ("assistant", "...")], with ("system", "...") before them if there is one. OpenAI's `weight` 0 of a message
+says that it is not to be learnt.
 """
 
 from typing import Any
@@ -27,11 +28,11 @@ _FORM = "expected role and content, or from and value"
 _CALLS = ("tool_calls", "function_call")
 
 
-def read_turns(value: Any, column: str, place: str) -> Turns:
-    """The turns of a conversation, the value of a column.
+def read_turns(value: Any, column: str, place: str, *, may_be_empty: bool = False, ends: str = "assistant") -> Turns:
+    """The turns of a conversation, the value of a column. With `may_be_empty` an assistant may have said nothing.
 
     Raises InputError, beginning with `place` and the column, unless there may be a system text first, then users and
-    assistants take turns, an assistant ends, and everyone says something.
+    assistants take turns, that one who `ends` does, and everyone says something.
     """
     whole = Node(value, place, column)
     if not isinstance(value, list):
@@ -40,15 +41,16 @@ def read_turns(value: Any, column: str, place: str) -> Turns:
         raise whole.error("no messages; remove the row")
     turns: Turns = []
     for message in whole.items():
-        role, text = _turn(message)
+        role, text = _turn(message, may_be_empty)
         _check_order(message, role, [role for role, _ in turns])
         turns.append((role, text))
-    if turns[-1][0] != "assistant":
-        raise whole.error(f"ends with a message of the {turns[-1][0]}; add the response of the assistant, or remove the message")
+    if turns[-1][0] != ends:
+        mend = "add the response of the assistant, or remove the message" if ends == "assistant" else "it is the user who asks"
+        raise whole.error(f"ends with a message of the {turns[-1][0]}; {mend}")
     return turns
 
 
-def _turn(message: Node) -> tuple[str, str]:
+def _turn(message: Node, may_be_empty: bool) -> tuple[str, str]:
     keys = message.value if isinstance(message.value, dict) else {}
     names = next((names for names in _KEYS if all(name in keys for name in names)), None)
     if names is None:
@@ -57,14 +59,14 @@ def _turn(message: Node) -> tuple[str, str]:
     for call in _CALLS:
         if call in message:
             raise message.error(f"{call}: calls of tools cannot be learnt here; remove the conversation")
-    if keys.get("weight") == 0:
-        raise message.error("weight 0: the loss cannot be left out of one message; remove the weight, or give --loss_on last")
+    if keys.get("weight") not in (None, 0, 1):
+        raise message.error(f"weight is {keys['weight']!r}; a message is learnt (1) or not (0)")
     said = message.get(names[0], str)
     role = _ROLES.get(said.value.strip().lower())
     if role is None:
         raise said.error(f"{said.value!r} is not known; use system, user or assistant (or human, gpt)")
     text = message.get(names[1], str)
-    if not text.value.strip():
+    if not text.value.strip() and not (may_be_empty and role == "assistant"):
         raise text.error("is empty; write it, or remove the conversation")
     return role, text.value
 
@@ -78,6 +80,12 @@ def _check_order(message: Node, role: str, before: list[str]) -> None:
         raise message.error("the assistant speaks before the user; begin with a message of the user")
     if role == last:
         raise message.error(f"two messages of the {role} in a row; join them, or add what was said between")
+
+
+def not_learnt(messages: list[dict[str, Any]], turns: Turns) -> frozenset[int]:
+    """Which of the turns behind a system text are not to be learnt, by their numbers from 0 on; `messages` is the conversation."""
+    behind = messages[len(messages) - len(turns) :]
+    return frozenset(i for i, message in enumerate(behind) if message.get("weight") == 0)
 
 
 def split_system(turns: Turns) -> tuple[str, Turns]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from toi.data.tasks import Task
     from toi.models.contexts import Contexts
+    from toi.models.noise import Noise
     from toi.models.padded import Batch
     from toi.models.tokenizer import Tokenizer
 
@@ -43,6 +44,13 @@ class Steps(Protocol):
     def select(self, outputs: numpy.ndarray) -> None:
         """Go on with these outputs (indices)."""
         ...
+
+
+class Past(NamedTuple):
+    """What one output has read: its source and then tokens of its own, and the steps by which it did."""
+
+    ids: Sequence[int]
+    steps: Steps
 
 
 class Family(Protocol):
@@ -74,8 +82,8 @@ class Family(Protocol):
         ...
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether a source that is too long loses of its context, rather than its end."""
+    def cut(self) -> str:
+        """Of what a source that is too long loses: its end, its context, its turns."""
         ...
 
     def row_key(self) -> str:
@@ -88,6 +96,11 @@ class Family(Protocol):
 
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows within the limits; without `targets`, of sources that are to be written for."""
+        ...
+
+    @property
+    def source_frame(self) -> tuple[int, int]:
+        """How many ids stand in a source before its text, and behind it."""
         ...
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
@@ -119,12 +132,16 @@ class Family(Protocol):
         """The same, and the summed negative log-likelihood of the sources' tokens; only of a model that predicts sources."""
         ...
 
-    def begin(self, model: "PreTrainedModel", sources: Sequence[Sequence[int]]) -> Steps:
-        """Outputs for encoded sources, about to be written."""
+    def begin(self, model: "PreTrainedModel", sources: Sequence[Sequence[int]], past: Past | None = None) -> Steps:
+        """Outputs for encoded sources, about to be written. What a single source and `past` begin with need not be read again."""
         ...
 
     def make_trainable(self, model: "PreTrainedModel", device: "torch.device", *, fp16: bool, compiled: bool) -> None:
         """Prepare a model for training in place, without touching its parameters."""
+        ...
+
+    def make_noisy(self, model: "PreTrainedModel", noise: "Noise") -> None:
+        """From now on add the noise of a batch, while there is one, to the embeddings that the model reads."""
         ...
 
     def facts(self, model: "PreTrainedModel") -> dict[str, Any] | None:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from toi.system.options import at_least, at_most
+from toi.system.options import Concern, at_least, at_most
 
 
 @dataclass
-class ModelOptions:
+class ModelOptions(Concern):
     """Which model, and how long its texts are."""
 
     model_name_or_path: str = "model"
@@ -20,4 +20,5 @@ class ModelOptions:
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        return at_least(self, 2, "max_input_length", "max_target_length") + at_most(self, 10_000, "max_target_length")
+        problems = super().problems() + at_least(self, 2, "max_input_length", "max_target_length")
+        return problems + at_most(self, 10_000, "max_target_length")

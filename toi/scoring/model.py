@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from toi.data.examples import read_rows, split_path
+from toi.data.pairs import iterate_split
 from toi.data.predictions import Prediction, write_predictions
 from toi.data.task_files import keeps_line_breaks
 from toi.decoding.decoder import Decoder
@@ -38,7 +38,7 @@ def predict_splits(
 ) -> dict[str, list[Prediction]]:
     """Predict the splits and write `{split}_output.tsv`."""
     line_breaks = keeps_line_breaks(data_dir)
-    rows = {split: read_rows(split_path(data_dir, split), line_breaks=line_breaks) for split in splits}
+    rows = {split: list(iterate_split(data_dir, split)) for split in splits}
     predictions, decoder = {}, Decoder(checkpoint)
     for split in splits:
         predictions[split] = predict(decoder, rows[split], options, batch_size, split, line_breaks=line_breaks)

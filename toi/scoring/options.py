@@ -1,8 +1,10 @@
-"""Options of scoring. Nothing heavy is imported here."""
+"""Options of scoring, and of answering requests. Nothing heavy is imported here."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from toi.data.options import TaskName
+from toi.decoding.options import NBestOptions
 from toi.system.options import at_least
 
 STOP_WORDS = ("でしょう", "どんな", "どちら", "さて")
@@ -49,3 +51,23 @@ class ScoringOptions:
         if self.compare and self.n_resamples == 0:
             problems.append("--compare needs --n_resamples")
         return problems
+
+
+@dataclass
+class AnsweringOptions(NBestOptions):
+    """How requests are answered, and what is printed."""
+
+    output_format: Literal["text", "json", "tsv"] = "text"
+    """Outputs alone, or with scores and verdicts."""
+    task: TaskName | None = None
+    """What the model does, for a model without task.json."""
+    allow_answer: bool = False
+    """Let the answer occur in its question."""
+    per_device_eval_batch_size: int = 32
+    """Sources per batch, at most. Changes the speed, not the outputs."""
+    verbose: bool = False
+    """Say on stderr which options hold, and each prompt as the model reads it."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        return super().problems() + at_least(self, 1, "per_device_eval_batch_size")

@@ -18,6 +18,7 @@ import tyro
 from toi.system import start
 from toi.system.errors import InputError
 from toi.system.files import DISK_ERRORS, shortened
+from toi.system.saying import script_name
 
 # `--bad_words 山梨 山梨県`; a switch is `--do_train`, and only one that is on by default has a `--no_` form.
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
@@ -39,7 +40,7 @@ def run(script: Callable[[T], object], options: type[T]) -> None:
 
     Exits with 2 and one line on stderr for anything that the user can mend, with 130 on Ctrl-C.
     """
-    name = os.path.basename(sys.argv[0])
+    name = script_name()
     try:
         start.listen()
         _let_japanese_through()

@@ -1,4 +1,12 @@
-"""Checks that options share."""
+"""What classes of options share: a script's options are of several classes, one for each concern."""
+
+
+class Concern:
+    """Options of one concern, a dataclass. Each class adds what is wrong with its own to what `super().problems()` says."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        return []
 
 
 def at_least(options: object, least: int, *names: str) -> list[str]:

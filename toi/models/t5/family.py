@@ -9,10 +9,12 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
 
 from toi.models.batches import IGNORED, Encoded
-from toi.models.family import Steps
+from toi.models.family import Past, Steps
+from toi.models.noise import Noise
 from toi.models.padded import Batch, mask_of, pad
 from toi.models.t5 import conversion
 from toi.models.t5.fast import can_speed_up, speed_up
+from toi.models.t5.noise import make_noisy
 from toi.models.t5.quick import settings_of
 from toi.models.t5.rows import T5Rows
 from toi.models.t5.steps import CachedSteps, T5Steps, knows, scales_outputs
@@ -70,8 +72,8 @@ class T5Family(T5Rows):
         raise NotImplementedError("the source of an encoder-decoder model has no loss")
 
     @torch.inference_mode()
-    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
-        """The encoder's work is done here, once for each source."""
+    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], past: Past | None = None) -> Steps:
+        """The encoder's work is done here, once for each source. It sees all of one at once: nothing of `past` is of use."""
         input_ids = pad(sources, self.pad_id).to(model.device)  # (sources, length)
         mask = mask_of(sources).to(model.device)
         hidden = model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state
@@ -84,6 +86,10 @@ class T5Family(T5Rows):
         if not compiled and can_speed_up(model, device):
             speed_up(model)
             self._fast = True
+
+    def make_noisy(self, model: PreTrainedModel, noise: Noise) -> None:
+        """On what the encoder and the decoder read."""
+        make_noisy(model, noise)
 
     def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
         """What a `QuickT5` is made of."""

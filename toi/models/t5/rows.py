@@ -10,10 +10,12 @@ import numpy
 
 from toi.data.layout import Layout
 from toi.data.tasks import Task
+from toi.data.turn_layout import TurnLayout, layout_of
 from toi.models.batches import Encoded
 from toi.models.family import Limits
-from toi.models.framing import framed_rows
+from toi.models.framing import Side, framed_rows
 from toi.models.texts import Texts
+from toi.system.errors import InputError
 
 
 class T5Rows:
@@ -26,17 +28,22 @@ class T5Rows:
         self.pad_id = tokenizer.pad_id
         self.end_ids: tuple[int, ...] = (tokenizer.eos_id,)
         self.start_id = start_id
-        self._layout: Layout | None = None
+        self._layout: Layout | TurnLayout | None = None
 
     def follow(self, task: Task | None) -> None:
-        """A context that stands last is cut at its end with the source; encoder and decoder need no separator."""
-        layout = None if task is None else Layout.of(task.source_template)
+        """A context that stands last is cut at its end with the source; encoder and decoder need no separator.
+
+        Raises InputError for a task with a chat template.
+        """
+        if task is not None and task.chat_template is not None:
+            raise InputError(f"task {task.name}: an encoder-decoder model has no chat template; prepare with --template alpaca-ja")
+        layout = layout_of(task)
         self._layout = None if layout is None or layout.last else layout
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether the context is known to stand before others."""
-        return self._layout is not None
+    def cut(self) -> str:
+        """The end, or where it is known to stand before others, the context; or turns."""
+        return "end" if self._layout is None else self._layout.cut
 
     def within(self, limits: Limits) -> Limits:
         """The limits themselves: positions are relative."""
@@ -45,8 +52,14 @@ class T5Rows:
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows."""
         prefix, suffix = self.tokenizer.around
-        frame = prefix, suffix or self.end_ids
-        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame, self._layout)
+        side = Side(self.tokenizer.encode_batch, prefix, suffix or self.end_ids)
+        return framed_rows(sources, targets, limits, side, side, self.tokenizer.unk_id, self._layout)
+
+    @property
+    def source_frame(self) -> tuple[int, int]:
+        """What the tokenizer puts before a text, and the end."""
+        prefix, suffix = self.tokenizer.around
+        return len(prefix), len(suffix or self.end_ids)
 
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """The lengths of the sources: targets are short, and go along."""
