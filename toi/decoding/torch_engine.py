@@ -1,14 +1,18 @@
 """Torch, on the accelerator of this machine if it has one, as the engine of searches."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 
 import torch
+from transformers import PreTrainedModel
 
+from toi.decoding.arrays import Arrays
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
+from toi.decoding.tensors import Tensors
 from toi.models.checkpoint import Checkpoint
+from toi.models.family import Past, Steps
 from toi.models.packed import PackedLinears, can_pack, packs_bfloat16
 from toi.models.pretrained import is_quantized
 from toi.system.errors import InputError
@@ -49,11 +53,18 @@ class TorchEngine:
 
     def search(self, sources: Sequence[Sequence[int]], plan: SearchPlan, constraints: Constraints) -> list[list[Candidate]]:
         """The candidates of each encoded source."""
-        model = self._model.eval()
-        if not is_quantized(model):
-            model.to(self._device)  # converting it takes it to the CPU
         with self._computing():
-            return search(self._family, self._model, sources, plan, constraints)
+            return search(self._family, self._placed(), sources, plan, constraints)
+
+    @contextmanager
+    def writing(self, source: Sequence[int], past: Past | None = None) -> Iterator[tuple[Steps, Arrays]]:
+        """Inside this block an output can be written."""
+        with torch.inference_mode(), self._computing():
+            yield self._family.begin(self._placed(), [source], past), Tensors()
+
+    def _placed(self) -> PreTrainedModel:
+        model = self._model.eval()
+        return model if is_quantized(model) else model.to(self._device)  # converting it takes it to the CPU
 
     def free(self) -> None:
         """Give back memory of an accelerator that is not in use."""
