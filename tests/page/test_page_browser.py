@@ -1,11 +1,10 @@
 """The page in a real browser, on tiny models of random weights: what they write says nothing, what the page does with it counts."""
 
-import os
 import shutil
 import threading
-from pathlib import Path
 
 import pytest
+from chromium import chromium
 from tiny_causal import MAKERS
 
 from toi.data.task_files import write_task
@@ -13,11 +12,6 @@ from toi.data.tasks import Task
 from toi.page.choice import Models
 from toi.page.options import PageOptions
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 TEXT = "山梨県の県庁所在地は<b>甲府市</b>です。特産品は桃です。"
 
 
@@ -39,13 +33,8 @@ def address(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM}: no browser here; name one with CHROMIUM=/path/to/chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

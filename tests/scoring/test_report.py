@@ -1,11 +1,10 @@
 """The report page: what is in it, and, in a real browser, what it does."""
 
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
+from chromium import chromium
 from perturbed import pairs
 
 from toi.data.examples import Answer, Example
@@ -14,10 +13,6 @@ from toi.scoring.options import ScoringOptions
 from toi.scoring.report import differences, write_report
 from toi.scoring.scored import score_rows, with_comparison, with_examples
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-FLAGS = """
---no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync
-""".split()
 NASTY = '</script><script>document.title="broken"</script><img src=x onerror="document.title=1">&lt;'
 
 
@@ -86,13 +81,8 @@ def test_the_same_in_the_same_out(tmp_path):
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"{CHROMIUM}: no browser here; name one with CHROMIUM=/path/to/chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
