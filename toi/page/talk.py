@@ -1,5 +1,6 @@
 """The tab for conversations with a model that was taught with instructions."""
 
+import html
 import itertools
 import time
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ class TalkTab:
         with gradio.Row():
             system = gradio.Textbox(label=i18n("toi.system"), max_length=options.max_characters, scale=3)
             temperature = gradio.Slider(0, 1.5, 0, step=0.1, label=i18n("toi.temperature"))
-        # Texts are shown as they are: a model may write what looks like markup.
+        # Texts are shown as they are, whatever markup they hold: gradio takes what is in a message for HTML, so it is escaped there.
         said = gradio.Chatbot(label=i18n("toi.talk"), render_markdown=False, height=420, elem_id="talk-said")
         message = gradio.Textbox(label=i18n("toi.message"), max_length=options.max_characters, elem_id="talk-message")
         with gradio.Row():
@@ -51,10 +52,10 @@ class TalkTab:
         if not message.strip():
             yield message, said
             return
-        said = [*said, {"role": "user", "content": message}]
+        said = [*said, shown("user", message)]
         try:
             for text in self.parts(message, turns_of(said[:-1]), model, system, temperature):
-                yield "", [*said, {"role": "assistant", "content": text}]
+                yield "", [*said, shown("assistant", text)]
         except InputError as error:
             raise gradio.Error(str(error)) from None
 
@@ -71,7 +72,16 @@ class TalkTab:
         try:
             if not messages or messages[-1].get("role") != "user" or not all("content" in message for message in messages):
                 raise InputError("messages have role and content, and the last is a user's")
-            *_, text = "", *self.parts(messages[-1]["content"], turns_of(messages[:-1]), model, system, temperature)
+            *_, text = (
+                "",
+                *self.parts(
+                    messages[-1]["content"],
+                    turns_of([shown(one["role"], one["content"]) for one in messages[:-1]]),
+                    model,
+                    system,
+                    temperature,
+                ),
+            )
         except InputError as error:
             raise gradio.Error(str(error)) from None
         return text
@@ -95,10 +105,15 @@ class TalkTab:
                         return
 
 
+def shown(role: str, text: str) -> dict[str, Any]:
+    """A message whose text is shown as it is."""
+    return {"role": role, "content": html.escape(text, quote=False)}
+
+
 def text_of(message: dict[str, Any]) -> str:
-    """What a message says: its content is a text, or a list of parts with texts."""
+    """What a message that is shown says: its content is a text, or a list of parts with texts."""
     content = message["content"]
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    return html.unescape(content if isinstance(content, str) else "".join(part.get("text", "") for part in content))
 
 
 def turns_of(said: Messages) -> list[Turn]:

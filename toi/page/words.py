@@ -10,9 +10,9 @@ Language = Literal["ja", "en"]
 WORDS: dict[Language, dict[str, str]] = {
     "ja": {
         "toi.title": "# 問い\n質問をつくる、答える、話す",
-        "toi.ask": "質問をつくる",
-        "toi.read": "質問に答える",
-        "toi.documents": "文書から",
+        "toi.ask": "質問",
+        "toi.read": "答え",
+        "toi.documents": "文書",
         "toi.talk": "会話",
         "toi.model": "モデル",
         "toi.no_model": "このフォルダーには、これができるモデルがありません。",
