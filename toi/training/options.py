@@ -100,6 +100,8 @@ class LearningOptions(LoraOptions):
     """Validate before the first step too."""
     metric_for_best_model: Metric = "eval_loss"
     """What decides which model is kept: the validation loss, or a score of what the model writes for dev (--num_beams, ...)."""
+    load_best_model_at_end: bool = True
+    """Keep the model that is best on dev; with --no_load_best_model_at_end, the last one."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
     max_input_length: int = 512
@@ -159,6 +161,8 @@ class LearningOptions(LoraOptions):
         problems += at_least(self, 1, "max_tokens_per_batch", "evals_per_epoch")
         problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay", "source_loss_weight")
         problems += at_least(self, 0, "neftune_noise_alpha")
+        if self.early_stopping_patience and not self.load_best_model_at_end:
+            problems.append("--early_stopping_patience cannot go with --no_load_best_model_at_end: the last model is always the best")
         if self.eval_steps and self.evals_per_epoch:
             problems.append("give --eval_steps or --evals_per_epoch, not both")
         if not 0 <= self.token_mask_probability < 1:

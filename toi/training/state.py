@@ -106,10 +106,13 @@ class State:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far.
 
         With the `figure` of a judge, which is then what counts: the highest is the best, and of equal ones that of the lower loss.
+        Where the last model is to be kept, the last is the best.
         `samples` are outputs for some rows, by their ids.
         """
         best, by_judge = self.run["eval_loss"], {} if self.judge is None else {self.judge.metric: figure}
-        if best is None or figure is None:
+        if not self.options.load_best_model_at_end:
+            better = True
+        elif best is None or figure is None:
             better = best is None or eval_loss < best
         else:
             better = (figure, -eval_loss) > (self.run["best_metric"], -best)
