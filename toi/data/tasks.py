@@ -249,7 +249,9 @@ def _context(task: Task, example: Example) -> Aligned:
 
 def _history(task: Task, example: Example) -> str:
     """The earlier turns, each as the template says what follows {history}, so that the sources of a conversation begin alike."""
-    turns = [text for _, text in example.extra.get("turns", ())]
+    if "turns" not in example.extra:
+        return ""
+    turns = [text for _, text in example.extra["turns"]]
     template = turn_template(task.source_template_without_input or task.source_template)
     texts = []
     for asked, said in zip(turns[::2], turns[1::2], strict=True):
