@@ -234,6 +234,56 @@ def test_models_that_do_something_else(models, document, tmp_path):
     assert "asks questions (task aqg-hl); --qa_model wants one that answers them" in refused(result)
 
 
+@pytest.fixture
+def writes(models, monkeypatch):
+    """Lets the models of a task write a text, whatever they read: what is tested is what is made of it."""
+
+    def let(task, text):
+        from toi.data.tasks import Task
+        from toi.decoding.decoder import Decoder
+        from toi.decoding.jobs import Output, Text
+        from toi.models.checkpoint import load, save
+
+        checkpoint = load(str(models / "qa"))
+        save(models / task, checkpoint.model, checkpoint.tokenizer, Task.named(task), {}, {})
+        decode = Decoder.decode
+
+        def told(self, sources, *arguments):
+            if self.checkpoint.task.name != task:
+                yield from decode(self, sources, *arguments)
+                return
+            for i in range(len(sources)):
+                yield i, Output(text, -1.0, (Text(text, -1.0, -1.0),))
+
+        monkeypatch.setattr(Decoder, "decode", told)
+        return models / task
+
+    return let
+
+
+def test_answers_that_a_model_finds_come_first(models, document, tmp_path, writes):
+    model = writes("ae", "住む | 桃から生まれた | 雪")
+    result = ask(models, document, "--output_file", tmp_path / "a.jsonl", "--ae_model", model, "--max_candidates", "2")
+    assert result.returncode == 0, result.stderr
+    pairs = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert {"住む", "桃から生まれた"} <= {pair["answer"] for pair in pairs if pair["why"] == "found by a model"}
+    assert "雪" not in {pair["answer"] for pair in pairs}  # which is not in the document
+
+
+def test_a_model_that_writes_pairs_by_itself(models, document, tmp_path, writes):
+    model = writes("qag", "question: 白浜市の特産品は何ですか? answer: 桃 | question: 誰? answer: 雪")
+    command = ["--model_name_or_path", model, "--document", document, "--output_file", tmp_path / "a.jsonl"]
+    result = here("generate.py", *command)
+    assert result.returncode == 0, result.stderr
+    (pair,) = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert (pair["question"], pair["answer"], pair["kind"], pair["passage"]) == ("白浜市の特産品は何ですか?", "桃", "term", 2)
+
+
+def test_a_model_for_answers_of_another_task(models, document, tmp_path):
+    message = refused(ask(models, document, "--output_file", tmp_path / "a.jsonl", "--ae_model", models / "qa"))
+    assert "--ae_model wants a model that finds answers" in message
+
+
 def test_a_document_in_which_nothing_can_be_asked_for(models, tmp_path):
     (tmp_path / "a.txt").write_text("それはそうです。これもそうです。")
     message = refused(

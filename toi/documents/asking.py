@@ -15,7 +15,7 @@ from toi.data.examples import Answer, Example
 from toi.data.tasks import Task
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
-from toi.documents.candidates import Candidate, candidates
+from toi.documents.candidates import Candidate, Found, candidates
 from toi.documents.entities import entities
 from toi.documents.pairs import Pair
 from toi.documents.passages import Passage
@@ -48,16 +48,24 @@ class Written:
     log_prob: float
 
 
-def asked_of(task: Task, passages: Sequence[Passage], most: int, finder: Literal["none", "ginza"] = "none") -> Iterator[Asked]:
+def asked_of(
+    task: Task,
+    passages: Sequence[Passage],
+    most: int,
+    finder: Literal["none", "ginza"] = "none",
+    by_model: Sequence[Sequence[Found]] | None = None,
+) -> Iterator[Asked]:
     """The candidates of passages, at most `most` of each, in the order of the passages, the likeliest first.
 
-    Raises InputError for a model that does not ask. What the task cannot say (a passage with <hl> in it) is left out.
+    `by_model` are those that a model found in each passage: they come first. What the task cannot say (a passage with <hl> in it)
+    is left out. Raises InputError for a model that does not ask.
     """
     if not task.asks:
         raise InputError(f"--document wants a model that asks questions, and this one does not (task {task.name})")
-    for passage in passages:
+    for i, passage in enumerate(passages):
         others = entities(passage.context) if finder == "ginza" else ()
-        for number, candidate in enumerate(candidates(passage.context, most, others), start=1):
+        first = () if by_model is None else by_model[i]
+        for number, candidate in enumerate(candidates(passage.context, most, others, first), start=1):
             answer = Answer(candidate.text, candidate.start)
             id = f"{passage.document}#{passage.number}.{number}"
             example = Example(id, passage.context, answers=(answer,), title=passage.title or passage.document)

@@ -31,8 +31,9 @@ def ask_documents(options: DocumentOptions, asking: AnsweringOptions) -> None:
 
         check_entities()
     check_model(asking.model_name_or_path, asking.tokenizer_name_or_path)
-    if options.qa_model is not None:
-        check_model(options.qa_model)
+    for name in (options.ae_model, options.qa_model):
+        if name is not None:
+            check_model(name)
     if is_model(Path(asking.model_name_or_path)):
         _refuse_other(chosen_task(read_task(asking.model_name_or_path), asking.task, asking.model_name_or_path), asking)
     from toi.decoding.decoder import Decoder
@@ -44,15 +45,18 @@ def ask_documents(options: DocumentOptions, asking: AnsweringOptions) -> None:
     task = chosen_task(checkpoint.task, asking.task, checkpoint.name)
     _refuse_other(task, asking)
     reader = _reader(options.qa_model) if options.qa_model is not None else None
+    extractor = Decoder(open_model(options.ae_model)) if options.ae_model is not None else None
     decoder = Decoder(checkpoint)
     batch_size = asking.per_device_eval_batch_size
-    made = make_pairs(documents, decoder, task, options, asking, batch_size, reader, place, asking.allow_answer)
+    made = make_pairs(
+        documents, decoder, task, options, asking, batch_size, reader, place, asking.allow_answer, extractor=extractor
+    )
     title = ", ".join(Path(document.name).name for document in documents[:3]) + (", ..." if len(documents) > 3 else "")
     if options.output_dir is not None:
         write_folder(Path(options.output_dir), made, options, title)
     else:
         write_file(Path(options.output_file or ""), made, title)
-    forget(place, ("questions", "answers"))
+    forget(place, ("questions", "answers", "extracted answers"))
     print(account(made))
     print(f"wrote {options.output_dir or options.output_file}{'/' if options.output_dir else ''}")
     say("; ".join(filter(None, (decoder.report, f"reader: {reader.report}" if reader is not None else ""))))
@@ -74,8 +78,8 @@ def _place_of(options: DocumentOptions) -> Path:
 
 
 def _refuse_other(task: Task, asking: AnsweringOptions) -> None:
-    if not task.asks:
-        wanted = "--document wants a model that asks questions (--qa_model answers them)"
+    if not task.asks and "pairs" not in task.target_template:
+        wanted = "--document wants a model that asks questions (--qa_model answers them, --ae_model finds what to ask for)"
         raise InputError(f"{asking.model_name_or_path}: does not ask (task {task.name}); {wanted}")
 
 

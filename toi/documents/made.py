@@ -13,6 +13,7 @@ from toi.documents import formats
 from toi.documents.asking import Progress, asked_of, pairs_of
 from toi.documents.checks import checked_pairs, counts_of, judged
 from toi.documents.document import Document
+from toi.documents.extracting import end_to_end, extracted
 from toi.documents.options import ENDINGS, DocumentOptions
 from toi.documents.pairs import Pair
 from toi.documents.passages import Left, Passage, all_passages
@@ -70,8 +71,11 @@ def make_pairs(
     place: Path | None = None,
     allow_answer: bool = False,
     progress: Progress | None = None,
+    extractor: Decoder | None = None,
 ) -> Made:
-    """Ask about documents, and check what was asked; `reader` makes the round trip. With a `place`, a killed run goes on.
+    """Ask about documents, and check what was asked. With a `place`, a killed run goes on.
+
+    `reader` makes the round trip, `extractor` finds answers before the rules do. A model of the task `qag` finds both by itself.
 
     Raises InputError for documents that hold nothing to ask about, and for models that do something else.
     """
@@ -84,15 +88,21 @@ def make_pairs(
         return len(text) < most // 2 or len(checkpoint.tokenizer.encode(text)) <= most
 
     passages, left = all_passages(documents, options.max_passage_length, options.ask_about, fits)
-    asked = list(asked_of(task, passages, options.max_candidates, options.entities))
-    if not asked:
+    if task.extracts:
+        pairs = end_to_end(decoder, passages, decoding, batch_size, place, progress)
+        candidates = len(pairs)
+    else:
+        by_model = None if extractor is None else extracted(extractor, passages, batch_size, place, progress)
+        asked = list(asked_of(task, passages, options.max_candidates, options.entities, by_model))
+        candidates = len(asked)
+        pairs = pairs_of(decoder, asked, decoding, batch_size, place, allow_answer, progress)
+    if not candidates:
         names = ", ".join(document.name for document in documents[:3])
         raise InputError(f"{names}: nothing to ask about was found in {len(passages):,} passages; see --ask_about")
-    pairs = pairs_of(decoder, asked, decoding, batch_size, place, allow_answer, progress)
     if reader is not None:
         pairs = read_back(reader, pairs, batch_size, place, progress)
     pairs = checked_pairs([judged(pair) for pair in pairs], options, allow_answer)
-    return Made(documents, passages, left, len(asked), pairs)
+    return Made(documents, passages, left, candidates, pairs)
 
 
 def files_of(made: Made, options: DocumentOptions, title: str) -> dict[str, str]:
@@ -121,7 +131,7 @@ def asdict_of(options: DocumentOptions) -> dict[str, Any]:
     return {
         name: getattr(options, name)
         for name in asdict(DocumentOptions())
-        if name not in ("document", "output_dir", "output_file", "overwrite_output_dir", "qa_model")
+        if name not in ("document", "output_dir", "output_file", "overwrite_output_dir", "ae_model", "qa_model")
     }
 
 

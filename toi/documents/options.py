@@ -34,6 +34,8 @@ class DocumentOptions(Concern):
     """Possible answers of a passage, at most, the likeliest first."""
     entities: Literal["none", "ginza"] = "none"
     """Who finds more possible answers, beside the rules."""
+    ae_model: str | None = None
+    """A model that finds answers (prepare_jsquad_ae.py): its answers come before those of the rules."""
     qa_model: str | None = None
     """A model that answers the questions: what it does not answer as we do is dropped."""
     min_round_trip_f1: float = 0.8
@@ -59,7 +61,9 @@ class DocumentOptions(Concern):
             if not 0 <= getattr(self, name) <= 1
         ]
         if not self.document:
-            given = [f"--{name}" for name in ("output_dir", "output_file", "qa_model") if getattr(self, name) is not None]
+            given = [
+                f"--{name}" for name in ("output_dir", "output_file", "ae_model", "qa_model") if getattr(self, name) is not None
+            ]
             return problems + [f"{' and '.join(given)} {'go' if len(given) > 1 else 'goes'} with --document"] * bool(given)
         if (self.output_dir is None) == (self.output_file is None):
             problems.append("--document needs --output_dir or --output_file")

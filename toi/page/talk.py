@@ -32,7 +32,7 @@ class TalkTab:
         with gradio.Row():
             system = gradio.Textbox(label=i18n("toi.system"), max_length=options.max_characters, scale=3)
             temperature = gradio.Slider(0, 1.5, 0, step=0.1, label=i18n("toi.temperature"))
-        # Texts are shown as they are, whatever markup they hold: gradio takes what is in a message for HTML, so it is escaped there.
+        # Texts are shown as they are, whatever markup they hold: gradio takes a message for HTML, so it is escaped there.
         said = gradio.Chatbot(label=i18n("toi.talk"), render_markdown=False, height=420, elem_id="talk-said")
         message = gradio.Textbox(label=i18n("toi.message"), max_length=options.max_characters, elem_id="talk-message")
         with gradio.Row():
