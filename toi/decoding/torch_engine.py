@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from typing import Any
 
+import numpy
 import torch
 
+from toi.decoding.choice_steps import log_probs_of_choices
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
 from toi.models.checkpoint import Checkpoint
+from toi.models.choices import ChoiceTokens
 from toi.models.packed import PackedLinears, can_pack, packs_bfloat16
 from toi.models.pretrained import is_quantized
 from toi.system.errors import InputError
@@ -38,6 +42,12 @@ class TorchEngine:
         return nullcontext() if self._dtype == torch.float32 else torch.autocast(self.device, self._dtype)
 
     @property
+    def _ready(self) -> Any:
+        """The model, where it computes; converting it takes it to the CPU."""
+        model = self._model.eval()
+        return model if is_quantized(model) else model.to(self._device)
+
+    @property
     def device(self) -> str:
         """What kind of device it computes on."""
         return self._device.type
@@ -49,11 +59,13 @@ class TorchEngine:
 
     def search(self, sources: Sequence[Sequence[int]], plan: SearchPlan, constraints: Constraints) -> list[list[Candidate]]:
         """The candidates of each encoded source."""
-        model = self._model.eval()
-        if not is_quantized(model):
-            model.to(self._device)  # converting it takes it to the CPU
         with self._computing():
-            return search(self._family, self._model, sources, plan, constraints)
+            return search(self._family, self._ready, sources, plan, constraints)
+
+    def choose(self, sources: Sequence[Sequence[int]], choices: ChoiceTokens) -> numpy.ndarray:
+        """The log-probability of each choice behind each encoded source: (sources, choices), in nats."""
+        with self._computing():
+            return log_probs_of_choices(self._family, self._ready, sources, choices)
 
     def free(self) -> None:
         """Give back memory of an accelerator that is not in use."""
