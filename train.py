@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from toi.decoding.options import DecodingOptions
 from toi.system.cli import checked, run
-from toi.training.options import TrainingOptions
+from toi.training.options import SAMPLES, TrainingOptions
 
 if TYPE_CHECKING:
     from toi.training.judge import Judge
+    from toi.training.samples import Sampler
     from toi.training.state import State
 
 
@@ -89,7 +90,7 @@ def train(options: TrainOptions) -> dict[str, Any]:
         refuse_other_run(options.output_dir, options.overwrite_output_dir)
     if options.push_to_hub:
         check_hub()
-    state = set_up(options, highlighted, judge_of(options))
+    state = set_up(options, highlighted, judge_of(options), sampler_of(options))
     state.accelerator.print(headline(state))
     progress, plan = state.progress, state.plan
     if options.eval_before_training and progress.step == 0:
@@ -102,7 +103,7 @@ def train(options: TrainOptions) -> dict[str, Any]:
             for batches in shown(state, steps[progress.steps_of_epoch_done :]):
                 train_step(state, batches)
                 at_end = progress.steps_of_epoch_done == len(steps) or progress.step == plan.total_steps
-                if at_end or (options.eval_steps and progress.step % options.eval_steps == 0):
+                if at_end or plan.validates(progress.step, progress.steps_of_epoch_done, len(steps)):
                     keep_if_better(state)
                 if at_end:
                     progress.steps_of_epoch_done = 0
@@ -142,10 +143,11 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     step_loss: Any = 0.0
     for i, indices in enumerate(batches):
         mine = indices[rank::world]
-        batch = family.collate([rows[i] for i in mine or indices[:1]]).to(accelerator.device)
+        read = state.reading.rows(rows, mine or indices[:1], state.progress.step)
+        batch = family.collate(read).to(accelerator.device)
         exchange = nullcontext() if i == len(batches) - 1 else accelerator.no_sync(state.model)
         with exchange:  # processes exchange gradients once a step, behind its last batch
-            with accelerator.autocast():
+            with accelerator.autocast(), state.reading.on(read, state.progress.step):
                 packed = getattr(state.loss, "by_token", False)
                 if weight:
                     logits, labels, of_sources = family.logits_and_source_loss(state.model, batch, packed)
@@ -170,16 +172,19 @@ def keep_if_better(state: "State") -> None:
     from toi.data.task_files import data_of
     from toi.models.checkpoint import save
     from toi.training.printing import table_row
-    from toi.training.state import judged, validation_loss
+    from toi.training.samples import write_samples
+    from toi.training.state import judged, sampled, validation_loss
 
     options = state.options
     eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
-    better = state.record(eval_loss, judged(state))
+    better = state.record(eval_loss, judged(state), sampled(state))
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
         data, checkpoint = data_of(options.data_dir), state.checkpoint
         save(options.output_dir, model, checkpoint.tokenizer, state.task, data, state.run, checkpoint.adapter)
-    state.accelerator.print(table_row(state) + ("  saved" if better else ""))
+    if state.sampler is not None and state.accelerator.is_main_process:
+        write_samples(options.output_dir, state.sampler.samples, state.run)
+    state.accelerator.print(table_row(state, better))
 
 
 def judge_of(options: TrainOptions) -> "Judge | None":
@@ -189,6 +194,19 @@ def judge_of(options: TrainOptions) -> "Judge | None":
     from toi.scoring.dev import DevJudge
 
     return DevJudge(options.metric_for_best_model, options.data_dir, options, options.per_device_eval_batch_size)
+
+
+def sampler_of(options: TrainOptions) -> "Sampler | None":
+    """What shows some outputs for dev: of instructions, where nothing else is said. Raises InputError if dev cannot be used."""
+    from toi.data.task_files import read_task
+
+    task = read_task(options.data_dir)
+    count = (SAMPLES if task is not None and task.instructs else 0) if options.eval_samples is None else options.eval_samples
+    if count == 0:
+        return None
+    from toi.scoring.dev import DevSampler
+
+    return DevSampler(count, options.data_dir, options)
 
 
 def shown(state: "State", steps: "Sequence[list[list[int]]]") -> "Iterable[list[list[int]]]":

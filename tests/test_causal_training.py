@@ -109,6 +109,27 @@ def test_losses_depend_neither_on_batches_nor_on_what_is_shared(name, how, bases
         assert run["history"][0]["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-5)
 
 
+NOISE = {"neftune_noise_alpha": 20.0, "token_mask_probability": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("gpt2", {}), ("llama", LORA), ("llama", {"neftune_noise_alpha": 0.0})], ids=["gpt2", "lora", "mask alone"]
+)
+def test_what_is_masked_and_the_noise_depend_on_no_batch(name, how, bases, data, tmp_path, capsys, monkeypatch):
+    """Cut otherwise, padded, computed again: the same losses, which are others than without. Noise is each row's own."""
+    base, folder, how = bases[name, "still"], data["context first"], {"num_train_epochs": 1, **NOISE, **how}
+    whole = train(options(base, folder, tmp_path / "m", **how))["history"][0]
+    assert ("share their beginning" in capsys.readouterr().out) == (how["neftune_noise_alpha"] == 0)
+    runs = [train(options(base, folder, tmp_path / f"m{i}", **how, **cut)) for i, cut in enumerate(CUTS)]
+    monkeypatch.setattr("toi.models.causal.batch.alike", lambda rows: [([i], 0) for i in range(len(rows))])
+    runs.append(train(options(base, folder, tmp_path / "alone", **how)))
+    for run in runs:
+        assert run["history"][0]["train_loss"] == pytest.approx(whole["train_loss"], rel=1e-5)
+        assert run["history"][0]["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-5)
+    plain = train(options(base, folder, tmp_path / "plain", **how | dict.fromkeys(NOISE, 0.0)))["history"][0]
+    assert plain["train_loss"] != pytest.approx(whole["train_loss"], rel=1e-4)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_without_shared_contexts(name, bases, data, tmp_path, capsys, monkeypatch):
     """Padded batches give the losses of rows in one sequence; nothing is said of contexts, and a model is validated alike."""
@@ -124,7 +145,7 @@ def test_without_shared_contexts(name, bases, data, tmp_path, capsys, monkeypatc
     assert padded[1] == pytest.approx(flat[1], rel=1e-5)
 
 
-@pytest.mark.parametrize(("name", "how"), [("llama", {}), ("gpt2", {**LORA, "share_contexts": False})])
+@pytest.mark.parametrize(("name", "how"), [("llama", {"token_mask_probability": 0.2}), ("gpt2", {**LORA, **NOISE})])
 def test_two_processes_give_the_losses_of_one(name, how, bases, data, tmp_path):
     base, folder = bases[name, "still"], data["context first"]
     alone = train(options(base, folder, tmp_path / "one", **how))["history"]

@@ -64,6 +64,19 @@ BAD = [
     (TrainOptions, "--do_train --max_target_length 10001", "--max_target_length must be at most 10,000, not 10001"),
     (TrainOptions, "--do_train --metric_for_best_model accuracy", "--metric_for_best_model"),
     (TrainOptions, "--do_eval --num_beams 100000", "--num_beams must be at most 200, not 100000"),
+    (TrainOptions, "--do_train --eval_steps 2 --evals_per_epoch 2", "give --eval_steps or --evals_per_epoch, not both"),
+    (TrainOptions, "--do_train --evals_per_epoch 0", "--evals_per_epoch must be at least 1, not 0"),
+    (TrainOptions, "--do_train --token_mask_probability 1", "--token_mask_probability must be at least 0 and below 1"),
+    (TrainOptions, "--do_train --token_mask_probability nan", "--token_mask_probability must be at least 0 and below 1"),
+    (
+        TrainOptions,
+        "--do_train --token_mask_probability 0.1 --source_loss_weight 1",
+        "--token_mask_probability cannot go with --source_loss_weight",
+    ),
+    (TrainOptions, "--do_train --neftune_noise_alpha -1", "--neftune_noise_alpha must be at least 0, not -1.0"),
+    (TrainOptions, "--do_train --neftune_noise_alpha 5 --torch_compile", "--neftune_noise_alpha cannot go with --torch_compile"),
+    (TrainOptions, "--do_train --eval_samples 101", "--eval_samples must be at most 100, not 101"),
+    (TrainOptions, "--do_train --optim adam", "--optim"),
     (PredictOptions, "--seed -1", "--seed must be at least 0 and below 2**32, not -1"),
 ]
 

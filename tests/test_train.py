@@ -99,7 +99,11 @@ def test_the_same_seed_gives_the_same_log(twice):
         assert (folder / "a" / file).read_bytes() == (folder / "b" / file).read_bytes()
 
 
-def test_losses_do_not_depend_on_how_a_step_is_cut(tmp_path, tiny, data_dir):
+DISTURBED = {"token_mask_probability": 0.2, "neftune_noise_alpha": 20.0}
+
+
+@pytest.mark.parametrize("changes", [{}, DISTURBED])
+def test_losses_do_not_depend_on_how_a_step_is_cut(changes, tmp_path, tiny, data_dir):
     shutil.copytree(tiny, tmp_path / "still")
     config = json.loads((tmp_path / "still" / "config.json").read_text())
     (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
@@ -111,6 +115,7 @@ def test_losses_do_not_depend_on_how_a_step_is_cut(tmp_path, tiny, data_dir):
             tmp_path / name,
             per_device_train_batch_size=batch,
             gradient_accumulation_steps=accumulation,
+            **changes,
         )
         histories.append(train(made)["history"])
     for whole, cut in zip(*histories, strict=True):
@@ -122,13 +127,14 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
     shutil.copytree(tiny, tmp_path / "still")
     config = json.loads((tmp_path / "still" / "config.json").read_text())
     (tmp_path / "still" / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
-    by = {"metric_for_best_model": "rougeL", "num_beams": 1, "max_target_length": 24}
+    by = {"metric_for_best_model": "rougeL", "num_beams": 1, "max_target_length": 24, "eval_samples": 3, **DISTURBED}
     alone = train(options(tmp_path / "still", data_dir, tmp_path / "one", per_device_train_batch_size=16, **by))["history"]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", ROOT / "train.py", "--do_train",
         "--do_eval", "--precision", "fp32", "--num_beams", "1", "--metric_for_best_model", "rougeL", "--max_target_length", "24",
         "--model_name_or_path", tmp_path / "still", "--data_dir", data_dir, "--output_dir", tmp_path / "two",
-        "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3",
+        "--num_train_epochs", "2", "--per_device_train_batch_size", "8", "--learning_rate", "3e-3", "--eval_samples", "3",
+        *(f"--{name}={value}" for name, value in DISTURBED.items()),
     ]  # fmt: skip
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
     result = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
@@ -139,6 +145,8 @@ def test_two_processes_give_the_losses_of_one(tmp_path, tiny, data_dir):
         assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-4)
         assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=1e-4)
         assert two["rougeL"] == pytest.approx(one["rougeL"], abs=1e-9)
+        assert two["samples"] == one["samples"]
+    assert (tmp_path / "two" / "samples.md").read_bytes() == (tmp_path / "one" / "samples.md").read_bytes()
 
 
 @pytest.mark.parametrize("loss", ["label_smoothing", "focal", "unlikelihood", "own"])
@@ -160,6 +168,11 @@ def test_validations_in_between(tiny, data_dir, tmp_path):
     assert run["metrics"]["eval_loss"] == min(e["eval_loss"] for e in run["history"])
 
 
+def test_validations_of_parts_of_an_epoch(tiny, data_dir, tmp_path):
+    run = train(options(tiny, data_dir, tmp_path / "m", evals_per_epoch=2, max_steps=9))
+    assert [(e["epoch"], e["step"]) for e in run["history"]] == [(1, 3), (1, 5), (2, 8), (2, 9)]
+
+
 @pytest.mark.parametrize("max_steps", [3, 7, 12])
 def test_max_steps(max_steps, tiny, data_dir, tmp_path):
     run = train(options(tiny, data_dir, tmp_path / "m", max_steps=max_steps))
@@ -173,8 +186,20 @@ def test_early_stopping(tiny, data_dir, tmp_path):
     assert run["best_epoch"] == 1
 
 
-@pytest.mark.parametrize("change", [{"optim": "adafactor"}, {"lr_scheduler_type": "cosine"}, {"warmup_steps": 4}])
-def test_other_optimizers_and_schedules(change, tiny, data_dir, tmp_path):
+CHANGES = [
+    {"optim": "adafactor"},
+    {"optim": "sgd", "learning_rate": 0.5},
+    {"optim": "rmsprop"},
+    {"optim": "adadelta", "learning_rate": 1.0},
+    {"lr_scheduler_type": "cosine"},
+    {"warmup_steps": 4},
+    {"token_mask_probability": 0.3},
+    {"neftune_noise_alpha": 30.0},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_else_a_run_may_be(change, tiny, data_dir, tmp_path):
     run = train(options(tiny, data_dir, tmp_path / "m", **change))
     assert run["history"][1]["eval_loss"] < run["history"][0]["eval_loss"]
     assert run["history"][1]["eval_loss"] != pytest.approx(GOLDEN[1], abs=1e-3)

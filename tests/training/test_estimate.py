@@ -108,6 +108,9 @@ def test_the_total_and_what_makes_it_less(tmp_path):
     plain = parts()
     assert parts(gradient_checkpointing=True).activations < plain.activations
     assert parts(optim="adafactor").optimizer < plain.optimizer / 2
+    moments = [parts(optim=name).optimizer / plain.optimizer for name in ("sgd", "rmsprop", "adadelta")]
+    assert moments == [0, 0.5, 1]
+    assert parts(optim="adamw_8bit").optimizer < plain.optimizer / 2  # small weights have theirs in 32 bits
     assert parts(max_tokens_per_batch=96 * 4).activations == 2 * plain.activations
     assert parts(lora_r=2, lora_target_modules="c_attn").optimizer < parts(lora_r=2).optimizer < plain.optimizer
 

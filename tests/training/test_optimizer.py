@@ -5,7 +5,14 @@ import torch
 
 from toi.models.checkpoint import load
 from toi.system.errors import InputError
-from toi.training.optimizer import check_compiler, learning_rate_share, make_optimizer, make_schedule, mixed_precision
+from toi.training.optimizer import (
+    check_compiler,
+    check_optimizer,
+    learning_rate_share,
+    make_optimizer,
+    make_schedule,
+    mixed_precision,
+)
 from toi.training.options import LearningOptions
 
 SCHEDULE = [
@@ -54,6 +61,10 @@ STEPS = [
     ("adafactor", 0, 0.01, (0.01 * 1e-3, 0.01)),  # relative to the weights, of which 1e-3 is the least
     ("adafactor", 4, 0.01, (0.01, 0.01)),
     ("adafactor", 4, 3e-4, (3e-4, 3e-4)),
+    ("sgd", 0, 0.01, (0.01 * 0.2, 0.01 * 0.2)),
+    ("rmsprop", 4, 0.01, (0.1, 0.1)),  # the mean square begins with a hundredth of the gradient's
+    ("adadelta", 0, 1.0, (1e-3 / 0.1**0.5, 1e-3 / 0.1**0.5)),
+    ("adamw_8bit", 0, 0.01, (0.01, 0.01)),
 ]
 
 
@@ -68,6 +79,38 @@ def test_the_first_step(name, lora_r, rate, expected):
     optimizer.step()
     for parameter, before, change in zip(model.parameters(), (0.0, 1.0), expected, strict=True):
         assert (parameter.detach() - before).flatten().tolist() == pytest.approx([change] * 15, rel=1e-3)
+
+
+class Nowhere:
+    """An optimizer that was not built for a device."""
+
+    def __init__(self, parameters, lr):
+        pass
+
+    def step(self):
+        raise NotImplementedError("no kernel\nfor it")
+
+
+class Idle(Nowhere):
+    def step(self):
+        pass
+
+
+def test_eight_bits_run_here():
+    check_optimizer("adamw_8bit", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [(Nowhere, r"does not run on cpu \(no kernel\)"), (Idle, "changes no weights on cpu")],
+    ids=["raises", "idle"],
+)
+def test_eight_bits_that_do_not_run_here(other, said, monkeypatch):
+    """Said in a line before the training; other optimizers are not tried."""
+    monkeypatch.setattr("bitsandbytes.optim.AdamW8bit", other)
+    check_optimizer("adamw", torch.device("cpu"))
+    with pytest.raises(InputError, match=rf"^--optim adamw_8bit: bitsandbytes {said}; use --optim adamw or adafactor$"):
+        check_optimizer("adamw_8bit", torch.device("cpu"))
 
 
 RATES = [

@@ -7,6 +7,7 @@ from toi.training.options import LearningOptions
 from toi.training.plan import TrainingPlan
 from toi.training.printing import headline, postfix, table_row
 from toi.training.progress import Pace, Progress
+from toi.training.samples import Sample
 
 
 def state(**changes):
@@ -16,7 +17,7 @@ def state(**changes):
         "accelerator": accelerator, "checkpoint": SimpleNamespace(model=torch.nn.Linear(1000, 1234)), "progress": Progress(),
         "plan": TrainingPlan(LearningOptions(max_steps=1200), [5] * 9, 1), "pace": Pace(),
         "schedule": SimpleNamespace(get_last_lr=lambda: [0.000123]), "run": {"history": []},
-        "judge": None,
+        "judge": None, "sampler": None, "options": SimpleNamespace(output_dir="out/model"),
     }  # fmt: skip
     return SimpleNamespace(**{**known, **changes})
 
@@ -41,7 +42,8 @@ def test_the_headline(precision, said):
 def test_a_row_of_the_table_stands_under_its_head(entry, row):
     last = dict(zip(("epoch", "step", "train_loss", "eval_loss", "rows_per_second"), entry, strict=True))
     one = state(run={"history": [{"epoch": 9}, last]})
-    assert table_row(one) == row
+    assert table_row(one, better=False) == row
+    assert table_row(one, better=True) == f"{row}  saved"
     assert len(row) == len(headline(one).splitlines()[1])
 
 
@@ -49,7 +51,19 @@ def test_a_judge_has_a_column():
     last = {"epoch": 3, "step": 1234, "train_loss": 0.5, "eval_loss": 0.25, "exact_match": 0.75, "rows_per_second": 9.0}
     one = state(judge=SimpleNamespace(metric="exact_match"), run={"history": [last]})
     assert headline(one).splitlines()[1] == "epoch    step  train loss    dev loss  exact_match   rows/s"
-    assert table_row(one) == "    3   1,234      0.5000      0.2500       0.7500      9.0"
+    assert table_row(one, better=False) == "    3   1,234      0.5000      0.2500       0.7500      9.0"
+
+
+def test_samples_are_asked_once_and_stand_below_each_validation():
+    last = {"epoch": 3, "step": 1234, "train_loss": 0.5, "eval_loss": 0.25, "samples": {"b": "桃", "a": ""}, "rows_per_second": 9.0}
+    sampler = SimpleNamespace(samples=[Sample("a", "県庁は?", "甲府"), Sample("b", "特産は?", "桃")])
+    one = state(sampler=sampler, run={"history": [last]})
+    assert headline(one).splitlines()[:3] == [
+        "samples of dev; what the model writes for them stands below each validation, and in out/model/samples.md:",
+        "  1  県庁は? -> 甲府",
+        "  2  特産は? -> 桃",
+    ]
+    assert table_row(one, better=True).splitlines()[1:] == ["  1  (nothing)", "  2  桃"]
 
 
 def test_beside_the_progress_bar():

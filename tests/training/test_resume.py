@@ -10,8 +10,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT, here, refused
 from running import Forked
+from safetensors.torch import load_file
 from stopped import stopped_behind
 
 from toi.system.errors import InputError
@@ -47,6 +49,25 @@ def test_the_very_same_run(at, optim, tiny, data_dir, tmp_path, monkeypatch):
     assert (tmp_path / "m" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
 
 
+MEASURES = {"token_mask_probability": 0.2, "neftune_noise_alpha": 20.0, "eval_samples": 2, "evals_per_epoch": 2}
+
+
+@pytest.mark.parametrize("optim", ["sgd", "rmsprop", "adadelta", "adamw_8bit"])
+def test_the_very_same_run_with_whatever_else_it_may_have(optim, tiny, data_dir, tmp_path, monkeypatch):
+    """Other optimizers, masks, noise, parts of epochs; and what was written for the samples, before the stop and behind it."""
+    how = {"optim": optim, "save_steps": 2, "num_train_epochs": 2, **MEASURES}
+    whole = train(options(tiny, data_dir, tmp_path / "whole", **how))
+    with stopped_behind(monkeypatch, 7):
+        train(options(tiny, data_dir, tmp_path / "m", **how))
+    again = train(options(tiny, data_dir, tmp_path / "m", **how, resume_from_checkpoint="auto"))
+    assert losses(again) == losses(whole)
+    moments = load_file(find_checkpoint("auto", str(tmp_path / "m")) / "tensors.safetensors")
+    assert any(tensor.dtype == torch.uint8 for name, tensor in moments.items() if "optimizer" in name) == (optim == "adamw_8bit")
+    assert [len(entry["samples"]) for entry in again["history"]] == [2] * 4
+    for name in ("model.safetensors", "samples.md"):
+        assert (tmp_path / "m" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_what_a_checkpoint_is(tiny, data_dir, tmp_path):
     train(options(tiny, data_dir, tmp_path / "m", save_steps=2, save_total_limit=3))
     folder = checkpoints_of(tmp_path / "m")
@@ -77,6 +98,8 @@ def test_a_finished_run_has_nothing_left_to_do(stopped):
     ("change", "message"),
     [
         ({"learning_rate": 1e-3}, "was made with another --learning_rate"),
+        ({"token_mask_probability": 0.1}, "was made with another --token_mask_probability"),
+        ({"neftune_noise_alpha": 5.0}, "was made with another --neftune_noise_alpha"),
         ({"seed": 1, "num_train_epochs": 2}, "was made with another --num_train_epochs, --seed"),
         ({"resume_from_checkpoint": "nowhere"}, "nowhere: no checkpoint there"),
     ],

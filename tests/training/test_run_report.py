@@ -56,3 +56,19 @@ def test_a_metric_has_a_place_in_the_picture(tmp_path):
 def test_metrics_of_a_history():
     assert metric_of([]) is None
     assert [metric_of(run_by(metric)["history"]) for metric in (None, *METRICS)] == [None, "exact_match", "bleu", "rougeL"]
+
+
+def test_the_card_names_the_samples_and_what_is_read(tmp_path):
+    """Only of a run that had them."""
+    run = run_by(None)
+    write_model_card(tmp_path, run, None, {}, "T5")
+    plain = (tmp_path / "README.md").read_text()
+    assert "samples.md" not in plain
+    assert "neftune" not in plain
+    run["history"][-1]["samples"] = {"a": "桃"}
+    run["options"] |= {"neftune_noise_alpha": 5.0, "token_mask_probability": 0.0}
+    write_model_card(tmp_path, run, None, {}, "T5")
+    card = (tmp_path / "README.md").read_text()
+    assert "\n\nWhat it wrote for some rows of dev as it learnt stands in [samples.md](samples.md).\n\n| option | value |" in card
+    assert "| neftune_noise_alpha | 5.0 |" in card
+    assert "token_mask_probability" not in card

@@ -24,6 +24,24 @@ def test_the_steps_of_a_run(changes, processes, rows, tokens, steps, said):
     assert (plan.batch_size, plan.max_tokens, plan.total_steps, str(plan)) == (rows, tokens, steps, said)
 
 
+VALIDATIONS = [
+    # options, steps of an epoch, those of the first two that are followed by a validation
+    ({}, 5, [5, 10]),
+    ({"eval_steps": 4}, 5, [4, 8]),  # and behind each epoch, which is not said here
+    ({"evals_per_epoch": 1}, 5, [5, 10]),
+    ({"evals_per_epoch": 2}, 5, [3, 5, 8, 10]),
+    ({"evals_per_epoch": 4}, 10, [3, 5, 8, 10, 13, 15, 18, 20]),
+    ({"evals_per_epoch": 3}, 3, [1, 2, 3, 4, 5, 6]),
+    ({"evals_per_epoch": 9}, 2, [1, 2, 3, 4]),
+]
+
+
+@pytest.mark.parametrize(("changes", "steps", "expected"), VALIDATIONS)
+def test_when_a_model_is_validated(changes, steps, expected):
+    plan = TrainingPlan(LearningOptions(**changes), LENGTHS, 1)
+    assert [step for step in range(1, 2 * steps + 1) if plan.validates(step, (step - 1) % steps + 1, steps)] == expected
+
+
 def test_steps_of_token_budgets_are_counted_as_they_are_cut():
     options = LearningOptions(max_tokens_per_batch=40, num_train_epochs=3, gradient_accumulation_steps=2)
     plan = TrainingPlan(options, LENGTHS, 1)

@@ -33,7 +33,7 @@ _OURS = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
     "special_tokens_map.json", "added_tokens.json", "spiece.model", "tokenizer.model", "merges.txt", "vocab.json", "*.jinja",
     "adapter_config.json", "base.json", "task.json", "run.json", "log.csv", "training.png", "README.md", "results.json",
-    "report.html", "*_output.tsv", "*_round_trip",
+    "samples.md", "report.html", "*_output.tsv", "*_round_trip",
 )  # fmt: skip
 
 

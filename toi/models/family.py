@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from toi.data.tasks import Task
     from toi.models.contexts import Contexts
+    from toi.models.noise import Noise
     from toi.models.padded import Batch
     from toi.models.tokenizer import Tokenizer
 
@@ -90,6 +91,11 @@ class Family(Protocol):
         """The ids of rows within the limits; without `targets`, of sources that are to be written for."""
         ...
 
+    @property
+    def source_frame(self) -> tuple[int, int]:
+        """How many ids stand in a source before its text, and behind it."""
+        ...
+
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """How many tokens each row costs in a batch: (rows,)."""
         ...
@@ -125,6 +131,10 @@ class Family(Protocol):
 
     def make_trainable(self, model: "PreTrainedModel", device: "torch.device", *, fp16: bool, compiled: bool) -> None:
         """Prepare a model for training in place, without touching its parameters."""
+        ...
+
+    def make_noisy(self, model: "PreTrainedModel", noise: "Noise") -> None:
+        """From now on add the noise of a batch, while there is one, to the embeddings that the model reads."""
         ...
 
     def facts(self, model: "PreTrainedModel") -> dict[str, Any] | None:

@@ -1,10 +1,14 @@
-"""`--metric_for_best_model`: how well a model in training writes for the dev split."""
+"""What a model in training writes for the dev split: how well (`--metric_for_best_model`), and some of it (`--eval_samples`)."""
 
+import hashlib
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 
 import torch
 
+from toi.data.examples import iterate_examples, row_id
 from toi.data.pairs import iterate_split
 from toi.data.task_files import keeps_line_breaks
 from toi.decoding.decoder import Decoder
@@ -18,6 +22,7 @@ from toi.scoring.metrics import exact_match_measures
 from toi.scoring.rouge import rouge_measures
 from toi.scoring.scored import gold_references, references
 from toi.scoring.segmentation import segmentation
+from toi.training.samples import Sample
 
 # Options that change how fast outputs come, and of which a validation uses none: torch searches, since the weights change.
 _SPEED = {"backend", "compute_type", "max_batch_tokens"}
@@ -53,6 +58,41 @@ class DevJudge:
         """The metric over all rows: references are their targets, and gold answers where the data has them."""
         measures = _measures(self.metric, [outputs[i] for i in range(len(self._rows))], self._references)
         return next(measure.value for measure in measures if measure.name == self.metric)
+
+
+class DevSampler:
+    """See `toi.training.samples.Sampler`: the rows whose ids have the lowest hashes, which other rows do not change."""
+
+    def __init__(self, count: int, data_dir: str, options: DecodingOptions):
+        """Raises InputError for a dev split that cannot be used."""
+        self._options = replace(
+            options, backend="torch", compute_type="auto", num_beams=1, num_beam_groups=1, diversity_penalty=0.0,
+            do_sample=False, temperature=1.0, top_k=50, top_p=1.0,
+        )  # fmt: skip
+        self._line_breaks = keeps_line_breaks(data_dir)
+        self._rows = heapq.nsmallest(count, iterate_split(data_dir, "dev"), key=lambda row: _hash(row.id))
+        asked = _asked(data_dir, {row.id for row in self._rows})
+        self.samples: Sequence[Sample] = [Sample(row.id, asked.get(row.id, row.source), row.target) for row in self._rows]
+
+    def outputs(self, checkpoint: Checkpoint, process: int, processes: int, device: torch.device) -> list[tuple[int, str]]:
+        """Every so manieth sample."""
+        mine = range(len(self._rows))[process::processes]
+        if not mine:
+            return []
+        decoder, rows = Decoder(checkpoint, device), [self._rows[i] for i in mine]
+        found = predict(decoder, rows, self._options, len(rows), "samples", line_breaks=self._line_breaks, hidden=True)
+        return [(i, prediction.output) for i, prediction in zip(mine, found, strict=True)]
+
+
+def _hash(id: str) -> bytes:
+    return hashlib.sha256(id.encode("utf-8", "surrogatepass")).digest()
+
+
+def _asked(data_dir: str, ids: set[str]) -> dict[str, str]:
+    """What rows of dev ask, without the template around it, by their ids; of those whose Examples are known."""
+    path = Path(data_dir) / "dev.jsonl"
+    examples = iterate_examples(path) if path.is_file() else ()
+    return {row_id(one.id): "\n".join(filter(None, (one.question, one.context))) for one in examples if row_id(one.id) in ids}
 
 
 def _measures(metric: str, outputs: Sequence[str], golds: References) -> list[Measure]:

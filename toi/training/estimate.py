@@ -6,7 +6,8 @@ Bytes; P parameters, T of them trained, e bytes of a number in products (2 in bf
                  again: Dettmers et al. 2023, section 3); all others x 4 or x 2 (--model_dtype); adapters x 4
     copies       2 x the trained weights of linear layers, where products are in bf16 or fp16: autocast keeps them for a step
     gradients    4 x T
-    optimizer    8 x T for AdamW's two moments; Adafactor: 4 x (rows + columns) of each matrix (Shazeer and Stern 2018)
+    optimizer    8 x T for AdamW's and Adadelta's two moments, 4 x T for RMSprop's one, 0 for SGD; Adafactor: 4 x (rows + columns)
+                 of each matrix (Shazeer and Stern 2018); adamw_8bit: 2 x T, and a scale for each 256 (Dettmers et al. 2022)
     activations  what backward needs of each token and layer, counted as Korthikanti et al. 2022, section 4.1, for transformers'
                  code. Norms: input and result, 2 h, 4 bytes a number (2 where weights are in half precision). By e: what linear
                  layers read; queries, keys, values, what attention read; what the activation function reads and gives (2 f; 3 f
@@ -121,14 +122,26 @@ def estimate_of(model: PreTrainedModel, options: TrainingOptions, precision: str
         if parameter.requires_grad:
             weights += 4 * count
             trained += count
-            adafactor = options.optim == "adafactor" and parameter.ndim > 1
-            moments += 4 * sum(parameter.shape) if adafactor else 4 * count * (1 if options.optim == "adafactor" else 2)
+            moments += _moments(options, parameter)
             copies += 2 * count if precision != "fp32" and id(parameter) in linear else 0
         else:
             weights += count * (_FEW_BITS[options.bits] if options.bits and id(parameter) in few else weight_bytes)
     rows, source, target = batch_of(model.config, options)
     activations = rows * _activations_of_a_row(model, options, e, source, target)
     return Estimate(weights, copies, 4 * trained, moments, activations, 12.0 * rows * target * model.config.vocab_size)
+
+
+def _moments(options: TrainingOptions, parameter: nn.Parameter) -> float:
+    """The bytes that the optimizer remembers of a weight."""
+    count = parameter.numel()
+    match options.optim:
+        case "sgd":
+            return 0
+        case "adafactor":
+            return 4 * sum(parameter.shape) if parameter.ndim > 1 else 4 * count
+        case "adamw_8bit":
+            return 2 * count * (1 + 4 / 256) if count >= 4096 else 8 * count
+    return 4 * count * (1 if options.optim == "rmsprop" else 2)
 
 
 def _linear_layers(model: nn.Module) -> list[Any]:

@@ -4,13 +4,17 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
-from toi.system.errors import InputError
+from toi.system.errors import InputError, first_line
 from toi.training.options import LearningOptions
+
+_PLAIN: dict[str, Any] = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adadelta": torch.optim.Adadelta}
+_OTHER = "use --optim adamw or adafactor"
 
 
 def mixed_precision(precision: str) -> str:
@@ -38,8 +42,28 @@ def check_compiler(device: torch.device) -> None:
         raise InputError("--torch_compile needs a C++ compiler here, and there is none (g++, clang++); leave it out")
 
 
+def check_optimizer(name: str, device: torch.device) -> None:
+    """Raise InputError if an optimizer cannot take a step on a device: bitsandbytes has not been built for all."""
+    if name != "adamw_8bit":
+        return
+    from bitsandbytes.optim import AdamW8bit
+
+    weight = torch.nn.Parameter(torch.ones(64, 64, device=device))  # fewer have their moments in 32 bits
+    weight.grad = torch.ones_like(weight)
+    try:
+        AdamW8bit([weight], lr=0.1).step()
+        moved = bool((weight < 1).all())
+    except Exception as error:  # of a library that calls what was built for the device, or is not there
+        raise InputError(
+            f"--optim adamw_8bit: bitsandbytes does not run on {device.type} ({first_line(error)}); {_OTHER}"
+        ) from None
+    if not moved:
+        raise InputError(f"--optim adamw_8bit: bitsandbytes changes no weights on {device.type}; {_OTHER}")
+
+
 def make_optimizer(model: PreTrainedModel, options: LearningOptions, undecayed: Sequence[str] = ()) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) or Adafactor (Shazeer and Stern 2018) at the learning rate of the options.
+    """The optimizer that the options name, at their learning rate: AdamW (Loshchilov and Hutter 2019; with its moments in blocks
+    of 8 bits, Dettmers et al. 2022), Adafactor (Shazeer and Stern 2018), SGD, RMSprop or Adadelta (Zeiler 2012).
 
     Of what is trained: an adapter leaves the rest frozen. No decay on what is not a matrix of weights: norms, biases, and what has
     a part of `undecayed` in its name. Adafactor's steps are relative to the weights (section 8 of its paper), but not those of an
@@ -56,6 +80,12 @@ def make_optimizer(model: PreTrainedModel, options: LearningOptions, undecayed: 
     rate = options.learning_rate
     if options.optim == "adamw":
         return torch.optim.AdamW(groups, lr=rate, fused=True)
+    if options.optim == "adamw_8bit":
+        from bitsandbytes.optim import AdamW8bit
+
+        return AdamW8bit(groups, lr=rate)
+    if options.optim in _PLAIN:
+        return _PLAIN[options.optim](groups, lr=rate)
     if options.lora_r:
         from transformers.optimization import Adafactor  # steps of torch's are always relative
 

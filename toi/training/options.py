@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from toi.data.options import TaskName
 from toi.models.options import ModelOptions
 from toi.system.optional import missing
-from toi.system.options import at_least
+from toi.system.options import at_least, at_most
 
 # The losses of toi/training/losses.py, each with the option that is its parameter.
 LOSSES = {
@@ -21,6 +21,8 @@ LOSSES = {
 # What a run may keep its best model by: the validation loss, or figures of what the model writes, of which higher is better.
 Metric = Literal["eval_loss", "exact_match", "bleu", "rougeL"]
 METRICS = get_args(Metric)[1:]
+SAMPLES = 5  # of instructions
+Optimizer = Literal["adamw", "adafactor", "sgd", "rmsprop", "adadelta", "adamw_8bit"]
 
 
 @dataclass
@@ -92,6 +94,8 @@ class LearningOptions(LoraOptions):
     """Stop behind so many steps of the optimizer, instead of --num_train_epochs."""
     eval_steps: int | None = None
     """Validate every so many steps, instead of behind every epoch."""
+    evals_per_epoch: int | None = None
+    """Validate so many times in every epoch, in parts of about the same number of steps."""
     eval_before_training: bool = False
     """Validate before the first step too."""
     metric_for_best_model: Metric = "eval_loss"
@@ -122,8 +126,8 @@ class LearningOptions(LoraOptions):
     """The steps in which the learning rate rises, instead of --warmup_ratio."""
     lr_scheduler_type: Literal["linear", "cosine", "constant"] = "linear"
     """How the learning rate goes on behind the warm-up: down to 0 on a line or a cosine, or not at all."""
-    optim: Literal["adamw", "adafactor"] = "adamw"
-    """The optimizer: AdamW (fused), or Adafactor, which needs less memory."""
+    optim: Optimizer = "adamw"
+    """The optimizer: AdamW, AdamW with its moments in 8 bits, Adafactor, SGD, RMSprop or Adadelta, as torch has them."""
     max_grad_norm: float = 1.0
     """Gradients are scaled down to this norm."""
     loss: str = "cross_entropy"
@@ -134,6 +138,10 @@ class LearningOptions(LoraOptions):
     """For --loss focal: how much less what is known already counts."""
     unlikelihood_alpha: float = 1.0
     """For --loss unlikelihood: the weight of the penalty on repetition."""
+    token_mask_probability: float = 0.0
+    """The share of the tokens of a source that the model is not shown in training: another one in every step."""
+    neftune_noise_alpha: float = 0.0
+    """Noise on what is read in training: uniform within alpha / sqrt(tokens * width) on each number of an embedding."""
     source_loss_weight: float = 0.0
     """How much a token of the source counts in the loss, where one of the target counts 1; for a causal model only."""
     share_contexts: bool = True
@@ -148,8 +156,19 @@ class LearningOptions(LoraOptions):
         problems = super().problems()
         problems += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps")
         problems += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
-        problems += at_least(self, 1, "max_tokens_per_batch")
+        problems += at_least(self, 1, "max_tokens_per_batch", "evals_per_epoch")
         problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay", "source_loss_weight")
+        problems += at_least(self, 0, "neftune_noise_alpha")
+        if self.eval_steps and self.evals_per_epoch:
+            problems.append("give --eval_steps or --evals_per_epoch, not both")
+        if not 0 <= self.token_mask_probability < 1:
+            problems.append("--token_mask_probability must be at least 0 and below 1")
+        if self.neftune_noise_alpha and self.torch_compile:
+            problems.append("--neftune_noise_alpha cannot go with --torch_compile: compiled embeddings take no noise")
+        if self.token_mask_probability and self.source_loss_weight:
+            problems.append("--token_mask_probability cannot go with --source_loss_weight, which would teach the mask")
+        if self.optim == "adamw_8bit":
+            problems += missing("--optim adamw_8bit", "bitsandbytes")
         problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if not 0 <= self.label_smoothing_factor < 1:
             problems.append("--label_smoothing_factor must be at least 0 and below 1")
@@ -176,6 +195,8 @@ class TrainingOptions(LearningOptions):
     """Print how much memory the training will take, from the configuration of the model alone, and stop."""
     per_device_eval_batch_size: int = 32
     """Rows per batch and process when validating and scoring."""
+    eval_samples: int | None = None
+    """Show, with each validation, what the model writes for so many rows of dev. [default: 5 for instructions, else 0]"""
     save_steps: int | None = None
     """Write a checkpoint every so many steps, beside the model folder; one is written behind every epoch in any case."""
     save_total_limit: int = 1
@@ -195,6 +216,7 @@ class TrainingOptions(LearningOptions):
         if not self.do_train and not self.do_eval and not self.estimate_memory:
             problems.append("nothing to do: give --do_train, --do_eval or both")
         problems += at_least(self, 1, "per_device_eval_batch_size", "save_steps", "save_total_limit")
+        problems += at_least(self, 0, "eval_samples") + at_most(self, 100, "eval_samples")
         if self.hub_model_id is not None and not self.push_to_hub:
             problems.append("--hub_model_id is for --push_to_hub")
         return problems

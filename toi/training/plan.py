@@ -38,6 +38,13 @@ class TrainingPlan:
         # How many batches an epoch has depends on how it is shuffled.
         return sum(len(self.steps_of_epoch(epoch)) for epoch in range(1, options.num_train_epochs + 1))
 
+    def validates(self, step: int, step_of_epoch: int, steps_of_epoch: int) -> bool:
+        """Whether the model is validated behind a step (from 1 on) of the run and its epoch, beside the end of the epoch."""
+        if self._options.eval_steps:
+            return step % self._options.eval_steps == 0
+        parts = self._options.evals_per_epoch or 1
+        return step_of_epoch * parts // steps_of_epoch > (step_of_epoch - 1) * parts // steps_of_epoch
+
     def steps_of_epoch(self, epoch: int) -> list[list[list[int]]]:
         """The batches of an epoch (from 1 on), grouped by steps of the optimizer."""
         options = self._options

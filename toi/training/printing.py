@@ -1,5 +1,6 @@
 """What a run prints."""
 
+from toi.training.samples import FILE, output_lines, sample_lines
 from toi.training.state import State
 
 
@@ -8,19 +9,27 @@ def headline(state: State) -> str:
     parameters = sum(p.numel() for p in state.checkpoint.model.parameters()) / 1e6
     precision = state.accelerator.mixed_precision.replace("no", "fp32")
     metric = "" if state.judge is None else f"{state.judge.metric:>13}"
-    return (
+    lines = []
+    if state.sampler is not None:
+        where = f"{state.options.output_dir}/{FILE}"
+        lines = [f"samples of dev; what the model writes for them stands below each validation, and in {where}:"]
+        lines += sample_lines(state.sampler.samples)
+    lines.append(
         f"{parameters:.1f}M parameters, {state.plan}, precision {precision}, "
         f"on {state.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{metric}{'rows/s':>9}"
     )
+    return "\n".join(lines)
 
 
-def table_row(state: State) -> str:
-    """The last validation, as a row of the table."""
+def table_row(state: State, better: bool) -> str:
+    """The last validation, as a row of the table, with what was written for the samples below."""
     last = state.run["history"][-1]
     train_loss = "" if last["train_loss"] is None else f"{last['train_loss']:.4f}"
     figure = "" if state.judge is None else f"{last[state.judge.metric]:>13.4f}"
     losses = f"{train_loss:>12}{last['eval_loss']:>12.4f}"
-    return f"{last['epoch']:>5}{last['step']:>8,}{losses}{figure}{last['rows_per_second']:>9.1f}"
+    row = f"{last['epoch']:>5}{last['step']:>8,}{losses}{figure}{last['rows_per_second']:>9.1f}" + ("  saved" if better else "")
+    outputs = [] if state.sampler is None else output_lines(state.sampler.samples, last["samples"])
+    return "\n".join([row, *outputs])
 
 
 def postfix(state: State) -> dict[str, str]:

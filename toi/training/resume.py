@@ -22,6 +22,8 @@ from toi.training.options import LearningOptions
 from toi.training.progress import Progress
 from toi.training.state import State
 
+_EIGHT_BITS = "__bnb_optimizer_quant_state__"  # where bitsandbytes puts what is no tensor of the shape of its weight
+
 
 def checkpoints_of(output_dir: str | Path) -> Path:
     """The folder of a run's checkpoints."""
@@ -38,7 +40,9 @@ def save_checkpoint(state: State) -> Path:
             shutil.rmtree(folder.parent, ignore_errors=True)
         tensors = {f"model.{name}": p.detach().cpu() for name, p in _trained(state)}
         for number, values in state.optimizer.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value).cpu() for name, value in values.items()}
+            flat = {**values, **values.get(_EIGHT_BITS, {})}
+            flat.pop(_EIGHT_BITS, None)
+            tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value).cpu() for name, value in flat.items()}
         tensors["random"] = random
         with replacing_folder(folder) as new:
             save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, new / "tensors.safetensors")
@@ -99,11 +103,12 @@ def _restore_weights(state: State, tensors: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
         for name, parameter in _trained(state):
             parameter.copy_(tensors[f"model.{name}"])
-    moments: dict[int, dict[str, torch.Tensor]] = {}
+    moments: dict[int, dict[str, Any]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, number, moment = name.split(".", 2)
-            moments.setdefault(int(number), {})[moment] = tensor
+            counts = tensor.ndim == 0 and not tensor.is_floating_point()  # steps, of optimizers that count them so
+            moments.setdefault(int(number), {})[moment] = int(tensor) if counts else tensor
     optimizer = state.optimizer.optimizer
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 

@@ -14,6 +14,7 @@ _SHOWN = """
 num_train_epochs max_steps per_device_train_batch_size gradient_accumulation_steps learning_rate optim lr_scheduler_type loss
 precision seed max_input_length max_target_length
 """.split()
+_WHERE_GIVEN = ("token_mask_probability", "neftune_noise_alpha")
 _OF_ADAPTERS = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "load_in_4bit", "load_in_8bit", "model_dtype")
 _COLUMNS = ("epoch", "step", "train_loss", "eval_loss", "learning_rate")  # nothing that another run of the same seed would not give
 
@@ -105,7 +106,10 @@ def write_model_card(folder: str | Path, run: dict[str, Any], task: Task | None,
         f"Best epoch {run['best_epoch']}{chosen}, validation loss per target token {run['eval_loss']:.4f}.",
         "",
     ]
+    if any("samples" in entry for entry in run.get("history", [])):
+        lines[-1:] = ["", "What it wrote for some rows of dev as it learnt stands in [samples.md](samples.md).", ""]
     shown = [name for name in (*_SHOWN, *(_OF_ADAPTERS if adapted else ())) if options[name] is not None]
+    shown += [name for name in _WHERE_GIVEN if options.get(name)]
     lines += [
         "| option | value |",
         "| --- | --- |",

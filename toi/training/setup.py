@@ -27,17 +27,20 @@ from toi.training.encoded import TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
 from toi.training.judge import Judge
 from toi.training.losses import make_loss
-from toi.training.optimizer import check_compiler, make_optimizer, make_schedule, mixed_precision
+from toi.training.optimizer import check_compiler, check_optimizer, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import TrainingOptions
 from toi.training.plan import TrainingPlan
+from toi.training.reading import make_reading
 from toi.training.resume import find_checkpoint, load_checkpoint
+from toi.training.samples import Sampler
 from toi.training.state import State
 
 
-def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None) -> State:
+def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = None, sampler: Sampler | None = None) -> State:
     """Load the model, encode the rows, make the optimizer; go on from a checkpoint.
 
-    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss.
+    `highlighted`: the data uses `<hl>`. `judge` is for a run whose best model is not that with the lowest validation loss,
+    `sampler` for one that shows what it writes.
     """
     loss = make_loss(options)  # a file of one's own may be wrong: before the model is loaded
     accelerator = make_accelerator(options)
@@ -58,16 +61,12 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     family, model = checkpoint.family, checkpoint.model
     family.follow(task)  # as it will be saved with the model
     rows = encode_splits(options, accelerator, checkpoint)
+    check_optimizer(options.optim, accelerator.device)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
-    if options.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    if options.torch_compile:
-        check_compiler(accelerator.device)
-        model.compile(dynamic=True)
-    fp16 = accelerator.mixed_precision == "fp16"
-    family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
-    if options.share_contexts:
+    make_trainable(options, accelerator, checkpoint)
+    reading = make_reading(options, family, model)
+    if options.share_contexts and reading.noise is None:
         find_contexts(accelerator, family, rows)
     widths = family.widths(rows["train"].source_lengths, rows["train"].target_lengths)
     plan = TrainingPlan(options, widths, accelerator.num_processes, rows["train"].contexts)
@@ -77,7 +76,7 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     writer = tensorboard_writer(options) if options.report_to == "tensorboard" and accelerator.is_main_process else None
     state = State(
         options, accelerator, checkpoint, task, rows, loss, describe(options, checkpoint), plan, wrapped, wrapped_optimizer,
-        schedule, judge, writer,
+        schedule, reading, sampler, judge, writer,
     )  # fmt: skip
     if options.resume_from_checkpoint:
         folder = find_checkpoint(options.resume_from_checkpoint, options.output_dir)
@@ -98,6 +97,18 @@ def make_adapter(options: TrainingOptions, checkpoint: Checkpoint, new_ids: list
     else:
         checkpoint.adapter.go_on(checkpoint.name, shape)
     checkpoint.adapter.merges = options.merge_adapter
+
+
+def make_trainable(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint) -> None:
+    """Let the model compute as the options say. Raises InputError where it cannot be compiled."""
+    model = checkpoint.model
+    if options.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if options.torch_compile:
+        check_compiler(accelerator.device)
+        model.compile(dynamic=True)
+    fp16 = accelerator.mixed_precision == "fp16"
+    checkpoint.family.make_trainable(model, accelerator.device, fp16=fp16, compiled=options.torch_compile)
 
 
 def make_accelerator(options: TrainingOptions) -> Accelerator:

@@ -23,6 +23,8 @@ from toi.training.losses import Loss, cross_entropy
 from toi.training.options import TrainingOptions
 from toi.training.plan import TrainingPlan
 from toi.training.progress import MOST_SKIPPED, Pace, Progress
+from toi.training.reading import Reading
+from toi.training.samples import Sampler
 
 
 @dataclass
@@ -40,6 +42,8 @@ class State:
     model: Any  # the checkpoint's, as Accelerate wraps it
     optimizer: Any  # likewise; the plain one is its `optimizer`
     schedule: LambdaLR
+    reading: Reading = field(default_factory=Reading)
+    sampler: Sampler | None = None  # of outputs that a person reads
     judge: Judge | None = None  # of outputs, where the validation loss does not decide
     writer: Any = None  # of TensorBoard
     owns_checkpoints: bool = False  # whether the checkpoints beside the model folder are of this run
@@ -98,10 +102,11 @@ class State:
         tokens = int(self.rows["train"].source_lengths[indices].sum()) + target_tokens
         self.pace.count(seconds, len(indices), tokens)
 
-    def record(self, eval_loss: float, figure: float | None = None) -> bool:
+    def record(self, eval_loss: float, figure: float | None = None, samples: dict[str, str] | None = None) -> bool:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far.
 
         With the `figure` of a judge, which is then what counts: the highest is the best, and of equal ones that of the lower loss.
+        `samples` are outputs for some rows, by their ids.
         """
         best, by_judge = self.run["eval_loss"], {} if self.judge is None else {self.judge.metric: figure}
         if best is None or figure is None:
@@ -117,6 +122,7 @@ class State:
             **by_judge,
             "learning_rate": self.schedule.get_last_lr()[0],
             "rows_per_second": round(progress.seen / (now - self.pace.since), 1),
+            **({} if samples is None else {"samples": samples}),
         }
         self.run["history"].append(last)
         if better:
@@ -153,16 +159,27 @@ def validation_loss(state: State, rows: TokenRows, batch_size: int) -> float:
 
 
 def judged(state: State) -> float | None:
-    """The judge's figure of the model as it is now, the same in all processes, which write a share each; None without a judge.
+    """The judge's figure of the model as it is now, the same in all processes; None without a judge."""
+    return None if state.judge is None else state.judge.figure(_written(state, state.judge))
+
+
+def sampled(state: State) -> dict[str, str] | None:
+    """What the model writes for the samples as it is now, by their ids; None without samples."""
+    if state.sampler is None:
+        return None
+    outputs = _written(state, state.sampler)
+    return {sample.id: outputs[i] for i, sample in enumerate(state.sampler.samples)}
+
+
+def _written(state: State, writer: Judge | Sampler) -> dict[int, str]:
+    """The outputs of the model as it is now, of which each process writes a share.
 
     Nothing is changed by it: not the random state, nor what the model computes in training. The time is not that of training.
     """
-    if state.judge is None:
-        return None
     accelerator, started = state.accelerator, time.perf_counter()
     with as_loaded(state.checkpoint.model):
-        mine = state.judge.outputs(state.checkpoint, accelerator.process_index, accelerator.num_processes, accelerator.device)
+        mine = writer.outputs(state.checkpoint, accelerator.process_index, accelerator.num_processes, accelerator.device)
     state.model.train()
-    figure = state.judge.figure(dict(gather_object(mine)))
+    outputs = dict(gather_object(mine))
     state.pace.since += time.perf_counter() - started
-    return figure
+    return outputs

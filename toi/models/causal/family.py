@@ -14,10 +14,12 @@ from toi.models.causal.batch import CausalBatch, flat_batch, padded_batch
 from toi.models.causal.beginnings import rows_that_begin_alike
 from toi.models.causal.fast import speed_up
 from toi.models.causal.logits import logits_and_source_loss, logits_of, teach_layouts
+from toi.models.causal.noise import make_noisy
 from toi.models.causal.rows import CausalRows
 from toi.models.causal.steps import begin
 from toi.models.contexts import Contexts
 from toi.models.family import Steps
+from toi.models.noise import Noise
 from toi.models.padded import Batch
 from toi.models.tokenizer import Tokenizer
 
@@ -90,6 +92,10 @@ class CausalFamily(CausalRows):
         self._flat = not compiled and teach_layouts(model)
         if not compiled and device.type == "cpu":
             speed_up(model)
+
+    def make_noisy(self, model: PreTrainedModel, noise: Noise) -> None:
+        """Every row has noise of its own, what it shares with others too: contexts are not to be shared then."""
+        make_noisy(model, noise)
 
     def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
         """None: no causal model is converted."""

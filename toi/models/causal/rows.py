@@ -54,6 +54,11 @@ class CausalRows:
         target = min(limits.target, self._room // 2)
         return Limits(self._room - target, target)
 
+    @property
+    def source_frame(self) -> tuple[int, int]:
+        """BOS, and the separator."""
+        return len(self.tokenizer.around[0]), len(self._separator)
+
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows: sources lose of their context, else of their end; targets end in the end of sequence, cut or not."""
         frames = (self.tokenizer.around[0], self._separator), ((), self.end_ids[:1])

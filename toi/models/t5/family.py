@@ -10,9 +10,11 @@ from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedMode
 
 from toi.models.batches import IGNORED, Encoded
 from toi.models.family import Steps
+from toi.models.noise import Noise
 from toi.models.padded import Batch, mask_of, pad
 from toi.models.t5 import conversion
 from toi.models.t5.fast import can_speed_up, speed_up
+from toi.models.t5.noise import make_noisy
 from toi.models.t5.quick import settings_of
 from toi.models.t5.rows import T5Rows
 from toi.models.t5.steps import CachedSteps, T5Steps, knows, scales_outputs
@@ -84,6 +86,10 @@ class T5Family(T5Rows):
         if not compiled and can_speed_up(model, device):
             speed_up(model)
             self._fast = True
+
+    def make_noisy(self, model: PreTrainedModel, noise: Noise) -> None:
+        """On what the encoder and the decoder read."""
+        make_noisy(model, noise)
 
     def facts(self, model: PreTrainedModel) -> dict[str, Any] | None:
         """What a `QuickT5` is made of."""

@@ -48,6 +48,12 @@ class T5Rows:
         frame = prefix, suffix or self.end_ids
         return framed_rows(self.tokenizer, sources, targets, limits, frame, frame, self._layout)
 
+    @property
+    def source_frame(self) -> tuple[int, int]:
+        """What the tokenizer puts before a text, and the end."""
+        prefix, suffix = self.tokenizer.around
+        return len(prefix), len(suffix or self.end_ids)
+
     def widths(self, source_lengths: numpy.ndarray, target_lengths: numpy.ndarray) -> numpy.ndarray:
         """The lengths of the sources: targets are short, and go along."""
         return source_lengths
