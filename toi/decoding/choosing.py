@@ -42,6 +42,16 @@ class ChoiceScorer:
             self._torch = TorchEngine(self.checkpoint, self._device, compute_type)
         return self._torch
 
+    @property
+    def about(self) -> list[object]:
+        """What the log-probabilities depend on beside the model and the sources."""
+        return [*limits_of(self.checkpoint, self._options), self._options.compute_type]
+
+    @property
+    def report(self) -> str:
+        """What computed in the last run, if anything did."""
+        return f"{self._torch.name}, {len(self.tokens.names)} choices" if self._torch is not None else ""
+
     def log_probs(self, sources: Sequence[str], batch_size: int) -> Iterator[tuple[int, numpy.ndarray]]:
         """The index of each source and the log-probabilities of its choices, (choices,) in nats: in batches, not in order.
 
