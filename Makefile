@@ -35,7 +35,7 @@ format: .venv/installed-dev
 	$(PY) -m pip install --quiet --requirement requirements.txt
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt requirements-lora.txt .venv/installed
+.venv/installed-dev: requirements-dev.txt requirements-lora.txt requirements-documents.txt .venv/installed
 	$(PY) -m pip install --quiet --requirement requirements-dev.txt
 	@touch $@
 

@@ -5,8 +5,10 @@
     python generate.py --answer 甲府市 --context 山梨県の県庁所在地は甲府市です。 --num_return_sequences 5 --diversity_penalty 1
     python generate.py --model_name_or_path model_qa --question 山梨県の県庁所在地はどこですか? --context ...
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？
+    python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？ --compare samples/base-causal
     python generate.py --input_file requests.jsonl --output_format json
     python generate.py --interactive
+    python generate.py --model_name_or_path model_chat --interactive     a conversation
 
 The prompt is made as in training, by the task.json of the model.
 """
@@ -34,6 +36,7 @@ from toi.talking.options import ConversationOptions
 if TYPE_CHECKING:
     from toi.data.requests import Request
     from toi.data.tasks import Task
+    from toi.scoring.asked import Asked
 
 
 @dataclass
@@ -43,6 +46,8 @@ class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBe
     def problems(self) -> list[str]:
         """What is wrong with these options."""
         problems, one = super().problems(), self.of_one_request()
+        if self.interactive and "--system" in one:  # of a conversation
+            one.remove("--system")
         ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive}
         chosen = [way for way, is_given in ways.items() if is_given]
         if len(chosen) > 1:
@@ -56,40 +61,84 @@ class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBe
 
 def main(options: GenerateOptions) -> None:
     """Load the model; answer one request, those of a file, or those of the terminal."""
-    from toi.data.requests import prompts_of
-    from toi.data.task_files import chosen_task, read_task
-    from toi.models.place import check_model, is_model
+    from toi.models.place import check_model
     from toi.system.errors import InputError
-    from toi.system.saying import say
 
     if sys.stdin is None and (options.interactive or options.input_file == "-"):
         raise InputError("stdin is closed: there is nothing to read from")
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
-    check_model(options.model_name_or_path, options.tokenizer_name_or_path)
+    names = [name for name in (options.model_name_or_path, options.compare) if name is not None]
+    for i, name in enumerate(names):
+        check_model(name, None if i else options.tokenizer_name_or_path)
     text = read_input(options.input_file) if options.input_file is not None else ""
-    folder = Path(options.model_name_or_path)
-    if is_model(folder) and not options.interactive:  # the task is known before the model is loaded
-        task = chosen_task(read_task(folder), options.task, options.model_name_or_path)
-        prompts_of(task, requests_of(options, text, task), lambda text, place: None)
-    from toi.decoding.decoder import Decoder
-    from toi.models.opening import open_model
+    if not options.interactive:
+        check_requests(options, text, names)
+    from toi.scoring.asked import open_asked
 
-    checkpoint = open_model(options.model_name_or_path, options.tokenizer_name_or_path, backend=options.backend)
-    task = chosen_task(checkpoint.task, options.task, checkpoint.name)
-    checkpoint.family.follow(task)
-    decoder = Decoder(checkpoint)
+    asked = open_asked(names, options.task, options)
     if options.interactive:
-        from toi.talking.terminal import ask
+        interact(options, asked)
+    else:
+        answer_all(options, text, asked)
 
-        ask(decoder, task, options, sys.argv[1:], lambda arguments: checked(parse(GenerateOptions, arguments)))
-        return
+
+def check_requests(options: GenerateOptions, text: str, names: list[str]) -> None:
+    """Raise InputError for requests that cannot be met, where the tasks are known before the models are loaded."""
+    from toi.data.requests import prompts_of
+    from toi.data.task_files import chosen_tasks, read_task
+    from toi.models.place import is_model
+
+    folders = [Path(name) for name in names]
+    if all(map(is_model, folders)):
+        for task in chosen_tasks(names, list(map(read_task, folders)), options.task):
+            prompts_of(task, requests_of(options, text, task), lambda text, place: None)
+
+
+def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> None:
+    """Answer the request of the options, or those of `text`, and print the outputs."""
     from toi.scoring.answering import answer, refuse_nothing, show
+    from toi.system.saying import say
+    from toi.talking.side_by_side import compare
 
-    answered = answer(decoder, task, options, requests_of(options, text, task))
-    if options.input_file is None:
+    many = options.input_file is not None
+    requests = [requests_of(options, text, one.task) for one in asked]
+    if len(asked) > 1:
+        compare(asked, options, requests, many=many)
+        return
+    _, decoder, task = asked[0]
+    answered = answer(decoder, task, options, requests[0])
+    if not many:
         refuse_nothing(answered[0], options)
-    show(answered, options, task, many=options.input_file is not None)
+    show(answered, options, task, many=many)
     say(decoder.report)
+
+
+def interact(options: GenerateOptions, asked: "list[Asked]") -> None:
+    """Answer what is typed: in a conversation, where the model does what an instruction says."""
+    from toi.system.errors import InputError
+    from toi.talking.talk import check_talk, talk
+    from toi.talking.terminal import ask
+    from toi.talking.typed import TypedOptions
+
+    instructs = asked[0].task.instructs
+    if any(one.task.instructs != instructs for one in asked):
+        raise InputError(f"--compare {asked[1].name}: one of the models does what an instruction says, and one does not")
+    if options.system and not instructs:
+        raise InputError(f"--system is for models of instructions, not for the task {asked[0].task.name}; leave it out")
+
+    def parsed(arguments: list[str]) -> GenerateOptions:
+        new = checked(parse(GenerateOptions, arguments))
+        if instructs:
+            check_talk(new)
+        return new
+
+    if instructs:
+        check_talk(options)
+    typed = TypedOptions(options, sys.argv[1:], parsed, greedy=instructs)
+    if instructs:
+        talk(asked, typed, options.system)
+    else:
+        ask(asked, typed)
 
 
 def read_input(name: str) -> str:

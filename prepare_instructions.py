@@ -2,6 +2,7 @@
 
     python prepare_instructions.py --train_file instructions.csv --output_dir data_instructions
     python prepare_instructions.py --train_file conversations.jsonl --output_dir data_chat --loss_on last
+    python prepare_instructions.py --train_file conversations.jsonl --template chat --tokenizer_name_or_path MODEL
     python prepare_instructions.py --dataset_name kunishou/databricks-dolly-15k-ja --output_dir data_dolly
 
 The line 2 of instructions.csv
@@ -27,16 +28,24 @@ if __name__ == "__main__":  # first: what goes wrong in the other imports is sai
         sys.exit(2)
     start.begin()
 
-from toi.data.audit_table import table
+from toi.data.audit_table import places, table
 from toi.data.instructions import InstructionOptions, prepare_instructions
+from toi.models.chat_templates import chat_template
 from toi.models.counting import counting_tokenizer
 from toi.system.cli import run
 
 
 def main(options: InstructionOptions) -> None:
     """Prepare, and print the audit."""
-    audit = prepare_instructions(options, options.task(), counting_tokenizer(options.tokenizer_name_or_path))
+    name = options.tokenizer_name_or_path
+    tokenizer, chat = counting_tokenizer(name), None
+    if options.template == "chat":
+        fast = None if tokenizer is None else tokenizer.fast
+        chat = chat_template(options.chat_template, fast, name, enable_thinking=options.enable_thinking)
+    audit = prepare_instructions(options, options.task(chat), tokenizer)
     print(table(audit))
+    if where := places(audit):
+        print(where)
     print(f"wrote {options.output_dir}/")
 
 

@@ -1,7 +1,7 @@
 from collections import Counter
 
 from toi.data.audit import Audit, Measured, Note, Shared, TokenCounts
-from toi.data.audit_table import reasons, report, table
+from toi.data.audit_table import places, reasons, report, table
 
 AUDIT = Audit(
     read=Counter(train=1234, dev=1, test=2),
@@ -91,6 +91,19 @@ def test_counts_of_tokens_in_the_report():
         ("answers cut", {"train": 30, "dev": 31, "test": 32}),
     ]
     assert list(found["unknown_characters"].values()) == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
+
+
+def test_places():
+    """The first ones of each reason; train first, in the order of the file."""
+    audit = Audit(
+        dropped=[Note("dev", "no answer", "d"), *(Note("train", "no answer", f"t{i}") for i in range(1200))],
+        noted=[Note("train", "again", "a.csv:3 (first: a.csv:2)")],
+    )
+    assert places(audit).splitlines() == [
+        "again: a.csv:3 (first: a.csv:2)",
+        "no answer: t0, t1, t2, t3, t4, and 1,196 more in report.json",
+    ]
+    assert places(Audit()) == ""
 
 
 def test_reasons():

@@ -14,7 +14,7 @@ from toi.data.audit import Shared
 from toi.data.audit_table import table
 from toi.data.examples import Answer, Example, read_examples, read_rows
 from toi.data.hub_records import hub_records
-from toi.data.instruction_rows import AGAIN, ENDS, IN_TRAIN, NO_HISTORY, NO_INPUT, NO_SYSTEM, REPEATS
+from toi.data.instruction_rows import AGAIN, ENDS, IN_TRAIN, NO_HISTORY, NO_INPUT, NO_SYSTEM, NOT_LEARNT, REPEATS
 from toi.data.instructions import InstructionOptions
 from toi.data.instructions import prepare_instructions as prepare
 from toi.data.task_files import read_task, scored_splits
@@ -147,6 +147,25 @@ def test_every_response_of_a_conversation_is_a_row(tmp_path, record):
     assert [(note.reason, note.id) for note in audit.dropped] == [(NO_HISTORY, "c.jsonl:1#2"), (NO_HISTORY, "c.jsonl:1#3")]
 
 
+def test_a_response_of_weight_0_is_history_only(tmp_path):
+    """OpenAI's weight: no row of its own; a conversation of such responses alone is dropped, and counted."""
+    u, a = {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}
+    wrong, last = {"role": "assistant", "content": "違う", "weight": 0}, {"role": "assistant", "content": "正しい", "weight": 1}
+    talks = [[u, wrong, u, last], [u, wrong], [u, a, u, wrong]]
+    path = lines(tmp_path / "c.jsonl", [{"messages": messages} for messages in talks])
+    pairs(tmp_path / "dev.jsonl", ELEVEN)
+    options = {"dev_file": str(tmp_path / "dev.jsonl"), "template": "plain"}
+    audit, rows = made(tmp_path, path, **options)
+    assert {id: row[1:] for id, row in rows["train"].items()} == {
+        "c.jsonl:1#2": ("u\n違う\n\nu", "正しい"),
+        "c.jsonl:3": ("u", "a"),
+    }
+    assert audit.dropped == [("train", NOT_LEARNT, "c.jsonl:2")]
+    audit, rows = made(tmp_path, path, loss_on="last", overwrite_output_dir=True, **options)
+    assert list(rows["train"]) == ["c.jsonl:1#2"]
+    assert [(note.reason, note.id) for note in audit.dropped] == [(NOT_LEARNT, "c.jsonl:2"), (NOT_LEARNT, "c.jsonl:3")]
+
+
 def test_what_is_found_out_about_rows(tmp_path):
     long = "霧沢の名物を教えてください。"
     rows = [
@@ -159,11 +178,11 @@ def test_what_is_found_out_about_rows(tmp_path):
     audit, found = made(tmp_path, pairs(tmp_path / "i.jsonl", rows), **files)
     assert (audit.read, audit.kept) == ({"train": 21, "dev": 2, "test": 3}, {"train": 17, "dev": 1, "test": 3})
     assert audit.dropped == [
-        ("train", "duplicate of another row", "i.jsonl:2"),
+        ("train", "duplicate of another row", "i.jsonl:2 (first: i.jsonl:1)"),
         ("train", "the instruction is empty", "i.jsonl:4"),
         ("train", "the response is empty", "i.jsonl:5"),
         ("train", "the instruction and the response are empty", "i.jsonl:6"),
-        ("dev", IN_TRAIN, "dev.jsonl:1"),
+        ("dev", IN_TRAIN, "dev.jsonl:1 (first: i.jsonl:1)"),
     ]
     assert audit.noted == [
         ("train", AGAIN, "i.jsonl:3 (first: i.jsonl:1)"),

@@ -4,7 +4,7 @@ import pytest
 from conftest import squad
 
 from toi.data.examples import Answer, Example
-from toi.data.squad import find_files, read_squad
+from toi.data.squad import read_squad
 from toi.system.errors import InputError
 
 GOOD = squad({"題": [("霧沢一は医師です。", [("q1", "職業は?", "医師", 4)])]})
@@ -104,18 +104,3 @@ def test_not_json(tmp_path, content, message):
     with pytest.raises(InputError) as error:
         read_squad(path)
     assert message in str(error.value)
-
-
-def test_find_files(tmp_path):
-    for name in ("b.json", "a.json", "c.txt"):
-        (tmp_path / name).write_text("")
-    expected = [tmp_path / "a.json", tmp_path / "b.json"]
-    assert find_files(tmp_path) == expected
-    assert find_files(str(tmp_path / "*.json")) == expected
-    assert find_files(tmp_path / "a.json") == expected[:1]
-    for bad in (tmp_path / "no.json", tmp_path / "x*.json"):
-        with pytest.raises(InputError, match="no such file"):
-            find_files(bad)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no \.json file"):
-        find_files(tmp_path / "empty")

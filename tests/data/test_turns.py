@@ -3,7 +3,7 @@ import json
 import pytest
 
 from toi.data.table_files import read_records
-from toi.data.turns import read_turns, split_system
+from toi.data.turns import not_learnt, read_turns, split_system
 from toi.system.errors import InputError
 
 S, U, A = {"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}
@@ -54,8 +54,8 @@ def said_of(value, column="messages"):
         ),
         ([U, {**A, "tool_calls": [{}]}], "messages[1]: tool_calls: calls of tools cannot be learnt here; remove the conversation"),
         (
-            [U, {"role": "assistant", "content": "a", "weight": 0}],
-            "messages[1]: weight 0: the loss cannot be left out of one message; remove the weight, or give --loss_on last",
+            [U, {"role": "assistant", "content": "a", "weight": 0.5}],
+            "messages[1]: weight is 0.5; a message is learnt (1) or not (0)",
         ),
         ([A], "messages[0]: the assistant speaks before the user; begin with a message of the user"),
         ([S, A], "messages[1]: the assistant speaks before the user; begin with a message of the user"),
@@ -90,3 +90,17 @@ def test_conversations_of_files(tmp_path):
     for name in ("t.jsonl", "t.parquet"):
         turns = [read_turns(record.values["messages"], "messages", record.place) for record in read_records(tmp_path / name)]
         assert turns == [[("user", "u"), ("assistant", "a")], [("system", "s"), ("user", "u"), ("assistant", "a")]]
+
+
+@pytest.mark.parametrize(
+    ("messages", "numbers"),
+    [
+        ([U, A], set()),
+        ([U, {**A, "weight": 0}], {1}),
+        ([S, U, {**A, "weight": 0}, U, {**A, "weight": 1}], {1}),
+        ([S, U, {**A, "weight": None}, U, {**A, "weight": 0}], {3}),
+        ([H, {**G, "weight": 0}, H, {**G, "weight": 0}], {1, 3}),
+    ],
+)
+def test_messages_that_are_not_to_be_learnt(messages, numbers):
+    assert not_learnt(messages, split_system(read_turns(messages, "messages", "f:1"))[1]) == numbers

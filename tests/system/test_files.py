@@ -6,7 +6,16 @@ import pytest
 from conftest import ROOT
 
 from toi.system.errors import InputError
-from toi.system.files import _exchange, check_name, check_writable, read_text, replacing, replacing_folder, write_json
+from toi.system.files import (
+    _exchange,
+    check_name,
+    check_writable,
+    find_files,
+    read_text,
+    replacing,
+    replacing_folder,
+    write_json,
+)
 
 
 def test_a_file_is_replaced_only_when_all_went_well(tmp_path):
@@ -156,3 +165,20 @@ def test_a_long_folder_that_is_there_takes_files(tmp_path):
     folder = tmp_path / ("x" * 250)
     folder.mkdir()
     check_writable(folder, as_a_whole=False)
+
+
+def test_find_files(tmp_path):
+    for name in ("b.json", "a.JSON", "c.txt", "d.json.gz"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "folder.json").mkdir()
+    both = [tmp_path / "a.JSON", tmp_path / "b.json"]
+    assert find_files(tmp_path, (".json",), "hint") == both
+    assert find_files(tmp_path, (".json", ".json.gz"), "hint") == [*both, tmp_path / "d.json.gz"]
+    assert find_files(str(tmp_path / "*.[jJ]*"), (".json",), "hint") == [*both, tmp_path / "d.json.gz"]
+    assert find_files(tmp_path / "c.txt", (".json",), "hint") == [tmp_path / "c.txt"]  # what is named is meant
+    for bad in (tmp_path / "no.json", tmp_path / "x*.json"):
+        with pytest.raises(InputError, match=r"json: no such file; hint$"):
+            find_files(bad, (".json",), "hint")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty: no file in this folder ends in \.csv, \.json$"):
+        find_files(tmp_path / "empty", (".csv", ".json", ".json.gz"), "hint")

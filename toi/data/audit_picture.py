@@ -1,5 +1,6 @@
 """`report.png`: an Audit as histograms."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,21 +29,23 @@ def draw(audit: Audit, path: Path) -> None:
 def _draw_questions(axis: Any, audit: Audit) -> None:
     kept = [audit.kept[split] for split in SPLITS]
     lost = [sum(note.split == split for note in audit.dropped) for split in SPLITS]
-    axis.bar(SPLITS, kept, label="kept", color="#4c72b0")
+    bars = axis.bar(SPLITS, kept, label="kept", color="#4c72b0")
+    axis.bar_label(bars, [f"{count:,}" if count else "" for count in kept], label_type="center", color="white")
     axis.bar(SPLITS, lost, bottom=kept, label="dropped", color="#c44e52")
     axis.set_title(audit.unit)
     axis.legend(frameon=False)
 
 
 def _draw_lengths(axis: Any, measured: Measured, lengths: dict[str, Sequence[int]], limit: int | None) -> None:
-    # The longest percent would press the rest together.
+    # The longest percent would press the rest together, and of few rows a single one.
     made = [split for split in SPLITS if lengths[split]]
-    longest = max(percentile(lengths[split], 99) for split in made)
+    longest = max(min(percentile(lengths[split], 99), 3 * percentile(lengths[split], 90)) for split in made)
     width = max(1, -(-longest // 30))  # bins of whole characters, else some hold more lengths than others
     for split in made:
-        shown = [length for length in lengths[split] if length <= longest]
-        axis.hist(shown, bins=range(0, longest + 2 * width, width), density=True, histtype="step", label=split)
-    axis.set_title(f"{measured.part} {measured.unit} (up to the 99% quantile)", fontsize=10)
+        shown = {length: count for length, count in Counter(lengths[split]).items() if length <= longest}
+        bins = range(0, longest + 2 * width, width)
+        axis.hist(list(shown), weights=list(shown.values()), bins=bins, density=True, histtype="step", label=split)
+    axis.set_title(f"{measured.part} {measured.unit} (up to {longest:,})", fontsize=10)
     axis.set_yticks([])
     if limit is not None and limit <= longest:
         axis.axvline(limit, color="black", linewidth=0.8, linestyle=":", label="limit")

@@ -34,6 +34,20 @@ def table(audit: Audit) -> str:
     return "\n".join(lines)
 
 
+def places(audit: Audit, most: int = 5) -> str:
+    """Where the rows stand that were dropped, or of which something is noted: a line for each reason, with the first places."""
+    found: dict[str, list[str]] = {}
+    for split in SPLITS:
+        for note in (*audit.dropped, *audit.noted):
+            if note.split == split:
+                found.setdefault(note.reason, []).append(note.id)
+    lines = []
+    for reason, ids in sorted(found.items()):
+        rest = f", and {len(ids) - most:,} more in report.json" if len(ids) > most else ""
+        lines.append(f"{reason}: {', '.join(ids[:most])}{rest}")
+    return "\n".join(lines)
+
+
 def reasons(notes: Iterable[Note], split: str) -> str:
     """Why questions of a split were dropped, with their numbers."""
     counts = Counter(note.reason for note in notes if note.split == split)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from toi.data.columns import Columns, text_of
 from toi.data.control_characters import without_control
 from toi.data.examples import Answer, Example
-from toi.data.turns import Turns, read_turns, split_system
+from toi.data.turns import Turns, not_learnt, read_turns, split_system
 from toi.system.errors import InputError
 
 LossOn = Literal["all", "last"]
@@ -26,11 +26,12 @@ class Conversation(NamedTuple):
     turns: Turns
     input: str = ""  # of the first turn, apart from its instruction
     system: str = ""
+    not_learnt: frozenset[int] = frozenset()  # turns, from 0 on, that are history of others only
 
     def examples(self, id: str, loss_on: LossOn) -> Iterator[Example]:
-        """An Example for each response, or for the last alone."""
+        """An Example for each response that is to be learnt, or for the last alone."""
         for at in range(0, len(self.turns), 2):
-            if loss_on == "last" and at + 2 < len(self.turns):
+            if at + 1 in self.not_learnt or (loss_on == "last" and at + 2 < len(self.turns)):
                 continue
             extra: dict[str, Any] = {"system": self.system} if self.system else {}
             if at:
@@ -57,14 +58,15 @@ def conversations(
     for place, values in records:
         columns = choose(list(values), place)
         if columns.conversation is not None:
-            said, turns = split_system(read_turns(values[columns.conversation], columns.conversation, place))
+            messages = values[columns.conversation]
+            said, turns = split_system(read_turns(messages, columns.conversation, place))
             own = text_of(values, columns.system, place)
             if said and own.strip():
                 raise InputError(f"{place}: a system text in {columns.conversation} and one in {columns.system}; remove one")
-            one = Conversation(place, turns, "", said or own)
+            one = Conversation(place, turns, "", said or own, not_learnt(messages, turns))
         else:
             one = _single(values, columns, place)
-        yield _cleaned(one if one.system.strip() else one._replace(system=system), removed)
+        yield _cleaned(one if one.system == system or one.system.strip() else one._replace(system=system), removed)
 
 
 def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversation:
@@ -76,4 +78,4 @@ def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversatio
 def _cleaned(one: Conversation, removed: Callable[[int], object] | None) -> Conversation:
     """The conversation without control characters. Raises InputError for the first where they are not to be removed."""
     input_, system, *said = without_control([one.input, one.system, *(text for _, text in one.turns)], one.place, removed)
-    return Conversation(one.place, [(role, text) for (role, _), text in zip(one.turns, said, strict=True)], input_, system)
+    return one._replace(turns=[(role, text) for (role, _), text in zip(one.turns, said, strict=True)], input=input_, system=system)

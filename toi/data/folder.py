@@ -11,6 +11,7 @@ from toi.data.audit_picture import draw
 from toi.data.audit_table import reasons, report
 from toi.data.examples import SPLITS, Example, Row, write_examples, write_rows
 from toi.data.layout import Layout
+from toi.data.options import FolderOptions
 from toi.data.paraphrases import paraphrased
 from toi.data.task_files import write_task
 from toi.data.tasks import TARGET_SEPARATOR, Task
@@ -25,13 +26,11 @@ _WAYS = "questions_per_answer"  # in task.json, where it is not 1
 
 
 @dataclass
-class PreparationOptions:
+class PreparationOptions(FolderOptions):
     """Options of all prepare scripts."""
 
     output_dir: str | None = None
     """The data folder to write. [default: named after the task]"""
-    overwrite_output_dir: bool = False
-    """Replace a data folder that was made from other files or with other options."""
     seed: int = 42
     """Chooses the articles (or questions) of the splits that are not published."""
     questions_per_answer: int = 1
@@ -52,12 +51,6 @@ class PreparationOptions:
     """The target of one's own task."""
     target_separator: str | None = None
     """What a decoder-only model reads between source and target. [default: \\n, a line break]"""
-    tokenizer_name_or_path: str | None = None
-    """Count tokens, <unk> and truncation with the tokenizer of this model."""
-    max_input_length: int = 512
-    """The limit of sources in tokens, for counting what would be cut."""
-    max_target_length: int = 64
-    """The limit of targets in tokens, for counting what would be cut."""
     dataset_name: str | None = None
     """What to call the data in task.json. [default: the name of the data set or of the training file]"""
     license: str | None = None
@@ -65,7 +58,7 @@ class PreparationOptions:
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        problems = at_least(self, 2, "max_input_length", "max_target_length")
+        problems = super().problems()
         problems += at_least(self, 1, "max_context_length", "questions_per_answer")
         if not self.line_breaks and any(c in self.separator for c in "\t\n\r"):
             problems.append("--separator must not hold a tab or a line break")
@@ -149,10 +142,9 @@ def write_data(
     audit.look_at(rows)
     if options.tokenizer_name_or_path is not None:
         assert tokenizer is not None
-        limits = {"source": options.max_input_length, "target": options.max_target_length}
         layout = Layout.of(task.source_template)
         last = layout is None or layout.last
-        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=last)
+        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=last)
     with replacing_folder(output_dir) as folder:
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toi.data.audit import Audit, AuditTokenizer
+from toi.data.chat import ChatTemplate
 from toi.data.columns import OPTIONS, Chooser
 from toi.data.conversations import Conversation, LossOn, conversations
 from toi.data.examples import SPLITS
@@ -15,12 +16,12 @@ from toi.data.instruction_rows import Writer, asked
 from toi.data.sources import REMOVED, DataOptions, Part, Telling, parts_of
 from toi.data.splits import Sources, Splitting, Written, write_splits
 from toi.data.tasks import TARGET_SEPARATOR, Task
-from toi.data.templates import INSTRUCTION_TEMPLATES
+from toi.data.templates import INSTRUCTION_TEMPLATES, USER_TEMPLATES
 from toi.system.errors import InputError
 from toi.system.files import replacing_folder
 from toi.text.normalization import Normalization
 
-TemplateName = Literal["alpaca-ja", "alpaca", "plain"]
+TemplateName = Literal["alpaca-ja", "alpaca", "plain", "chat"]
 
 
 @dataclass
@@ -40,7 +41,11 @@ class InstructionOptions(DataOptions):
     system: str = ""
     """The system text of rows that have none."""
     template: TemplateName = "alpaca-ja"
-    """How an instruction is put to the model."""
+    """How an instruction is put to the model; chat: as the chat template of --tokenizer_name_or_path does it."""
+    chat_template: str | None = None
+    """Another one for --template chat, as it was published: chatml, llama-2, llama-3 or gemma; or a file of Jinja."""
+    enable_thinking: bool = False
+    """Let a chat template that knows thoughts (Qwen3) expect them in responses; it is told that there are none otherwise."""
     source_template: str | None = None
     """One's own, with the fields {instruction} {input} {system} {history}; \\n is a line break."""
     source_template_without_input: str | None = None
@@ -57,22 +62,33 @@ class InstructionOptions(DataOptions):
         problems = super().problems()
         if self.source_template_without_input is not None and self.source_template is None:
             problems.append("--source_template_without_input needs --source_template")
+        problems += self._chat_problems()
         try:
             self.task()
         except InputError as error:
             problems.append(str(error))
         return problems
 
-    def task(self) -> Task:
-        """What the model is asked. Raises InputError for a template that cannot be."""
-        source, target, without_input = INSTRUCTION_TEMPLATES[self.template]
+    def _chat_problems(self) -> list[str]:
+        if self.template != "chat":
+            return [f"--{name} needs --template chat" for name in ("chat_template", "enable_thinking") if getattr(self, name)]
+        problems = []
+        if self.chat_template is None and self.tokenizer_name_or_path is None:
+            problems.append("--template chat needs --tokenizer_name_or_path (the model whose template it is), or --chat_template")
+        if self.target_separator is not None:
+            problems.append("--target_separator cannot go with --template chat, which says itself what stands before a response")
+        return problems
+
+    def task(self, chat_template: ChatTemplate | None = None) -> Task:
+        """What the model is asked; `chat_template` is for `--template chat`. Raises InputError for a template that cannot be."""
+        source, target, without_input = USER_TEMPLATES if self.template == "chat" else INSTRUCTION_TEMPLATES[self.template]
         normalization = Normalization(line_breaks=True, method=self.normalization)
         if self.source_template is not None:
             source, without_input = self.typed("source_template") or "", self.typed("source_template_without_input")
         between = self.typed("target_separator")
         between = TARGET_SEPARATOR if between is None else between
         name = self.template if self.source_template is None else "instructions-own"
-        return Task(name, source, target, normalization, None, between, without_input)
+        return Task(name, source, target, normalization, None, between, without_input, chat_template=chat_template)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -98,9 +114,8 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
         made = [split for split in SPLITS if (folder / f"{split}.tsv").is_file()]
         if options.tokenizer_name_or_path is not None:
             assert tokenizer is not None
-            limits = {"source": options.max_input_length, "target": options.max_target_length}
             rows = {split: Written(folder, split) for split in SPLITS}
-            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, limits, context_last=None)
+            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=None)
         write_account(folder, task, recipe, audit, made)
     return audit
 

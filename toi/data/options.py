@@ -9,6 +9,29 @@ TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf", "alpaca-ja", "alpaca", "plai
 
 
 @dataclass
+class FolderOptions(Concern):
+    """What all prepare scripts have: a data folder is written, and counted in the tokens of a model."""
+
+    overwrite_output_dir: bool = False
+    """Replace a data folder that was made from other files or with other options."""
+    tokenizer_name_or_path: str | None = None
+    """Count tokens, <unk> and truncation with the tokenizer of this model."""
+    max_input_length: int = 512
+    """The limit of sources in tokens, for counting what would be cut."""
+    max_target_length: int = 64
+    """The limit of targets in tokens, for counting what would be cut."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        return super().problems() + at_least(self, 2, "max_input_length", "max_target_length")
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The limits of sources and targets, in tokens."""
+        return {"source": self.max_input_length, "target": self.max_target_length}
+
+
+@dataclass
 class RequestOptions(Concern):
     """What is asked for: one request, or a file of them."""
 

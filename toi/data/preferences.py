@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toi.data.audit import Audit, AuditTokenizer
+from toi.data.choices import CHOICES
 from toi.data.comparisons import REPAIRED, Comparison, comparisons
-from toi.data.dialogues import CHOICES, choice_template
+from toi.data.dialogues import choice_template
 from toi.data.examples import SPLITS
 from toi.data.folder import refuse_other, write_account
 from toi.data.instructions import TemplateName
@@ -117,9 +118,8 @@ def prepare_preferences(options: PreferenceOptions, task: Task, tokenizer: Audit
         made = [split for split in SPLITS if (folder / f"{split}.tsv").is_file()]
         if options.tokenizer_name_or_path is not None:
             assert tokenizer is not None
-            limits = {"source": options.max_input_length, "target": options.max_target_length}
             written = {split: Written(folder, split, rows.read) for split in SPLITS}
-            audit.count_tokens(written, tokenizer, options.tokenizer_name_or_path, limits, context_last=None)
+            audit.count_tokens(written, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=None)
         write_account(folder, task, recipe, audit, made)
     return audit
 

@@ -108,7 +108,7 @@ def _instruction(task: Task, request: Request) -> Example:
         raise InputError(f"the template of the task {task.name} has no {{input}} for --context; say it in --prompt")
     if request.system.strip() and "system" not in task.fields:
         raise InputError(f"the template of the task {task.name} has no {{system}}; leave out --system")
-    if not request.system.strip() and "system" in task.fields:
+    if not request.system.strip() and task.needs_system:
         raise InputError(f"the template of the task {task.name} has a {{system}}: give --system")
     if request.turns and "history" not in task.fields:
         raise InputError(f"the template of the task {task.name} has no {{history}}: the model knows no turns before")

@@ -9,13 +9,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from toi.data.audit import Audit
 from toi.data.examples import SPLITS
 from toi.data.hub_records import hub_records
+from toi.data.options import FolderOptions
 from toi.data.table_files import Record, form_of, read_records
 from toi.data.tsv import unescape
 from toi.system.errors import InputError
-from toi.system.files import matching_files, sha256
-from toi.system.options import at_least
+from toi.system.files import find_files, sha256
 
-ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")  # of the files of a folder that are read, and these with .gz
+_PLAIN = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+ENDINGS = (*_PLAIN, *(f"{ending}.gz" for ending in _PLAIN))  # of the files of a folder that are read
+_HINT = "give a file, a folder or a glob"
 SHARE = 0.05
 REMOVED = "control characters removed"
 _MOST_SAID = 20  # lines of what was taken for what
@@ -23,7 +25,7 @@ Found = TypeVar("Found")
 
 
 @dataclass
-class DataOptions:
+class DataOptions(FolderOptions):
     """Options of the prepare scripts that read files of several forms."""
 
     train_file: str | None = None
@@ -46,8 +48,6 @@ class DataOptions:
     """Read the data set from the hub without keeping a copy."""
     output_dir: str = "data"
     """The data folder to write."""
-    overwrite_output_dir: bool = False
-    """Replace a data folder that was made from other files or with other options."""
     seed: int = 42
     """Chooses the dev split, where no file is given for it."""
     validation_size: float | None = None
@@ -56,18 +56,12 @@ class DataOptions:
     """The first row of a spreadsheet is data, not the names of the columns."""
     remove_control_characters: bool = False
     """Remove and count control characters instead of refusing them."""
-    tokenizer_name_or_path: str | None = None
-    """Count tokens, <unk> and truncation with the tokenizer of this model."""
-    max_input_length: int = 512
-    """The limit of sources in tokens, for counting what would be cut."""
-    max_target_length: int = 64
-    """The limit of targets in tokens, for counting what would be cut."""
     license: str = "unknown"
     """The licence of the data, for task.json."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        problems = at_least(self, 2, "max_input_length", "max_target_length")
+        problems = super().problems()
         if (self.train_file is None) == (self.dataset_name is None):
             problems.append("give --train_file or --dataset_name" + (", not both" if self.train_file else ""))
         for name in ("dataset_config", "dataset_dev_split", "dataset_test_split", "streaming"):
@@ -95,7 +89,7 @@ class DataOptions:
     def files(self) -> dict[str, list[Path]]:
         """The files of each split that has some. Raises InputError for a name without any."""
         given = {"train": self.train_file, "dev": self.dev_file, "test": self.test_file}
-        return {split: find_files(pattern) for split, pattern in given.items() if pattern}
+        return {split: find_files(pattern, ENDINGS, _HINT) for split, pattern in given.items() if pattern}
 
     @property
     def share(self) -> float:
@@ -156,20 +150,6 @@ def _of_hub(name: str, options: DataOptions) -> Iterator[Part]:
     assert options.dataset_name is not None
     records = hub_records(options.dataset_name, options.dataset_config, name, streaming=options.streaming)
     yield Part(f"{options.dataset_name}: {name}", False, records, f"{options.dataset_name}: ")
-
-
-def find_files(pattern: str) -> list[Path]:
-    """The files that a path names: a file, those of a folder with the usual endings, or a glob. In order of their names.
-
-    Raises InputError if there is none.
-    """
-    path = Path(pattern)
-    if not path.is_dir():
-        return matching_files(pattern, "give a file, a folder or a glob")
-    files = sorted(file for file in path.iterdir() if file.name.lower().removesuffix(".gz").endswith(ENDINGS) and file.is_file())
-    if not files:
-        raise InputError(f"{path}: no file in this folder ends in {', '.join(ENDINGS)}")
-    return files
 
 
 @dataclass

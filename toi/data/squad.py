@@ -18,13 +18,13 @@ from toi.data.examples import Answer, Example
 from toi.data.folder import PreparationOptions, refuse_other, split_groups, write_data
 from toi.data.json_records import Node, short
 from toi.data.tasks import QUESTIONS, Task
-from toi.system.errors import InputError
-from toi.system.files import matching_files, read_json
+from toi.system.files import find_files, read_json
 from toi.text.normalization import SEPARATOR
 from toi.text.occurrences import choose, find
 
 TRAIN = "raw/jsquad/train-v1.3.json"
 TEST = "raw/jsquad/valid-v1.3.json"
+_HINT = "for JSQuAD run ./download.sh jsquad, else give --train_file and --test_file"
 
 
 @dataclass
@@ -55,7 +55,8 @@ def prepare_squad(options: SquadOptions, task: Task, output_dir: str, tokenizer:
     """
     train_file = options.train_file or TRAIN
     test_file = options.test_file or (None if options.train_file else TEST)
-    files = {"train": find_files(train_file), **({"test": find_files(test_file)} if test_file else {})}
+    patterns = {"train": train_file, **({"test": test_file} if test_file else {})}
+    files = {split: find_files(pattern, (".json",), _HINT) for split, pattern in patterns.items()}
     known = ("unknown", "unknown") if options.train_file else ("JSQuAD 1.3", "CC BY-SA 4.0")
     recipe = options.recipe(Path(train_file).stem if options.train_file else known[0], known[1], files)
     recipe["dev_ratio"] = options.dev_ratio
@@ -95,20 +96,6 @@ def into_body(example: Example, split: str, audit: Audit) -> Example:
     moved = Answer(example.context[start:end], start)
     extra = {**example.extra, "annotated_start": answer.start}
     return replace(example, answers=(moved, *example.answers[1:]), extra=extra)
-
-
-def find_files(pattern: str | Path) -> list[Path]:
-    """The files that a path names: a file, the `.json` files of a folder, or a glob. In order of name.
-
-    Raises InputError if there is none.
-    """
-    path = Path(pattern)
-    if path.is_dir():
-        files = sorted(path.glob("*.json"))
-        if not files:
-            raise InputError(f"{path}: no .json file in this folder")
-        return files
-    return matching_files(pattern, "for JSQuAD run ./download.sh jsquad, else give --train_file and --test_file")
 
 
 def read_squad(path: str | Path) -> list[Example]:

@@ -1,5 +1,6 @@
 """`task.json` of data and model folders, and what it says of the data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ def chosen_task(own: Task | None, name: str | None, model: str) -> Task:
     if name is not None and name != own.name:
         raise InputError(f"{model}: was trained for the task {own.name}, not {name}; leave --task out")
     return own
+
+
+def chosen_tasks(names: Sequence[str], own: Sequence[Task | None], name: str | None) -> list[Task]:
+    """The task of each of the models: its own, or else the built-in one called `name`, or else that of the other model.
+
+    Raises InputError as `chosen_task` does.
+    """
+    others = [task for task in own if task is not None]
+    tasks = []
+    for model, task in zip(names, own, strict=True):
+        if task is None and name is None and others:
+            tasks.append(others[0])
+        elif task is not None and len(others) < len(own):  # the name is for the other one
+            tasks.append(task)
+        else:
+            tasks.append(chosen_task(task, name, model))
+    return tasks
 
 
 def data_of(folder: str | Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@
     aqg-cf  context: {context} answer: {answer}      ->  {question}      the questions of a context begin alike
 
     alpaca-ja, alpaca, plain    an instruction, its input and the turns before it  ->  {response}     see toi/data/templates.py
+    chat    the same as messages, put as the chat template of a model puts them    ->  {response}     see toi/data/chat.py
 
 An instruction is the question of its Example, its input the context (which may be empty), its response the first answer; `extra`
 has the system text and the turns before it, a list of [role, text] with the roles user and assistant in turn.
@@ -13,13 +14,16 @@ has the system text and the turns before it, a list of [role, text] with the rol
 The same Task makes the prompts of training and of generation, so nobody retypes them.
 """
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from toi.data.dialogues import check_choices, text_of_field
+from toi.data.chat import ChatTemplate, Message
+from toi.data.choices import check_choices
+from toi.data.dialogues import text_of_field
 from toi.data.examples import Example, Row, row_id
+from toi.data.task_types import TARGET_SEPARATOR, arguments_of
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
     MAY_BE_EMPTY,
@@ -32,11 +36,10 @@ from toi.data.templates import (
 )  # fmt: skip
 from toi.data.windows import window
 from toi.system.errors import InputError
-from toi.text.normalization import METHODS, Aligned, Normalization
+from toi.text.normalization import Aligned, Normalization
 
 QUESTIONS = "questions"  # in a record: all right questions of its answer, the usual ones first
 HIGHLIGHT = "<hl>"
-TARGET_SEPARATOR = "\n"  # of tasks that say no other
 INSTRUCTIONS = Normalization(line_breaks=True, method="none")  # of texts of instructions, unless one is chosen
 
 
@@ -56,6 +59,7 @@ class Task:
     source_template_without_input: str | None = None  # of instructions without an input, where it is another
     pairs: bool = False  # whether its TSVs hold two answers to each source, one of them preferred (toi/data/pairs.py)
     choices: tuple[str, ...] = ()  # of a task whose targets are one of these
+    chat_template: ChatTemplate | None = None  # then the source template is that of what a user says
 
     def __post_init__(self) -> None:
         _check(self)
@@ -92,16 +96,29 @@ class Task:
     @property
     def fields(self) -> set[str]:
         """All fields of its sources."""
-        return set().union(*map(template_fields, filter(None, (self.source_template, self.source_template_without_input))))
+        of_chat = set() if self.chat_template is None else {"system", "history"}
+        return of_chat.union(*map(template_fields, filter(None, (self.source_template, self.source_template_without_input))))
+
+    @property
+    def has_history(self) -> bool:
+        """Whether sources may hold turns before: whether a conversation can go on."""
+        return "history" in self.fields
+
+    @property
+    def needs_system(self) -> bool:
+        """Whether there is no source without a system text."""
+        return "system" in self.fields and self.chat_template is None
 
     def source(self, example: Example) -> str:
-        """What the model reads. Raises ValueError if a field that the template needs is empty or lost."""
-        other = self.source_template_without_input
-        return _rendered(self, self.source_template if other is None or example.context.strip() else other, example)
+        """What the model reads. Raises ValueError if a field that it needs is empty or lost, or a chat template refuses."""
+        if self.chat_template is not None:
+            return self.chat_template.prompt(_messages(self, example))
+        return _asked(self, example)
 
     def target(self, example: Example) -> str:
         """What the model shall write. Raises as `source` does."""
-        return _rendered(self, self.target_template, example)
+        written = _rendered(self, self.target_template, example)
+        return written if self.chat_template is None else self.chat_template.response(_messages(self, example), written)
 
     def row(self, example: Example) -> Row:
         """The TSV row of an Example. Its id has tabs and line breaks normalized away."""
@@ -128,24 +145,16 @@ class Task:
         value["choices"] = list(self.choices)
         if not self.choices:
             del value["choices"]
+        del value["chat_template"]
+        if self.chat_template is not None:
+            value["chat_template"] = self.chat_template.to_json()
         return {"task": value.pop("name"), **value}
 
     @classmethod
     def from_json(cls, value: Any, path: str | Path) -> "Task":
         """The inverse of `to_json`; other keys are left alone. Raises InputError naming `path`."""
         try:
-            _check_types(value)
-            known = {option.name for option in fields(Normalization)}
-            normalization = Normalization(**{k: v for k, v in value["normalization"].items() if k in known})
-            templates = value["source_template"], value["target_template"]
-            separator = value.get("target_separator", TARGET_SEPARATOR)
-            more: tuple[Any, ...] = (
-                separator,
-                value.get("source_template_without_input"),
-                value.get("pairs", False),
-                tuple(value.get("choices", ())),
-            )
-            return cls(value["task"], *templates, normalization, value.get("max_context_length"), *more)
+            return cls(**arguments_of(value))
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -159,25 +168,6 @@ def right_targets(task: Task, example: Example) -> list[str]:
     return [task.target(replace(example, question=question)) for question in example.extra.get(QUESTIONS, ())]
 
 
-def _check_types(value: dict[str, Any]) -> None:
-    """Raise TypeError for the first field of a task description that is of another kind than it should be."""
-    limit = value.get("max_context_length")
-    right = {"max_context_length": limit is None or (type(limit) is int and limit > 0)}
-    right |= {name: isinstance(value[name], str) for name in ("task", "source_template", "target_template")}
-    right["target_separator"] = isinstance(value.get("target_separator", TARGET_SEPARATOR), str)
-    without_input = value.get("source_template_without_input")
-    right["source_template_without_input"] = without_input is None or isinstance(without_input, str)
-    right["pairs"] = isinstance(value.get("pairs", False), bool)
-    choices = value.get("choices", [])
-    right["choices"] = isinstance(choices, list) and all(isinstance(choice, str) for choice in choices)
-    for option in fields(Normalization):
-        right[option.name] = type(value["normalization"].get(option.name, option.default)) is type(option.default)
-    right["method"] = value["normalization"].get("method", "full") in METHODS
-    for name, is_right in right.items():
-        if not is_right:
-            raise TypeError(f"{name} is {({**value, **value['normalization']})[name]!r}")
-
-
 def _check(task: Task) -> None:
     """Raise InputError for what no Task can have."""
     if not task.target_separator:
@@ -189,12 +179,26 @@ def _check(task: Task) -> None:
         check_template(template, line_breaks=task.line_breaks)
     if ("history" in template_fields(other)) != ("history" in template_fields(task.source_template)):
         raise InputError("the templates with and without an input must both have {history}, or neither")
+    if task.chat_template is not None and {"system", "history"} & (template_fields(task.source_template) | template_fields(other)):
+        raise InputError("a chat template puts the system text and the turns before itself: leave out {system} and {history}")
     if task.normalization.method == "full":
         return
     if not task.line_breaks:
         raise InputError(f"normalization {task.normalization.method} keeps line breaks, so line_breaks must be true")
     if task.highlights:
         raise InputError(f"normalization {task.normalization.method} does not go with {HIGHLIGHT}; it must be full")
+
+
+def _asked(task: Task, example: Example) -> str:
+    other = task.source_template_without_input
+    return _rendered(task, task.source_template if other is None or example.context.strip() else other, example)
+
+
+def _messages(task: Task, example: Example) -> list[Message]:
+    """The system text if there is one, the turns before, and what is asked."""
+    system = task.normalization(example.extra.get("system", ""))
+    before = [(role, task.normalization(text)) for role, text in example.extra.get("turns", ())]
+    return [*([("system", system)] if system.strip() else []), *before, ("user", _asked(task, example))]
 
 
 def _rendered(task: Task, template: str, example: Example) -> str:

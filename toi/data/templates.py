@@ -46,6 +46,7 @@ INSTRUCTION_TEMPLATES = {
     "alpaca": _alpaca(_ALPACA_HEADS, _ALPACA_LABELS),
     "plain": Templates(HISTORY + "{instruction}\n{input}", "{response}", HISTORY + "{instruction}"),
 }
+USER_TEMPLATES = Templates("{instruction}\n\n{input}", "{response}", "{instruction}")  # of what a user says, in a chat template
 TEMPLATES = {
     "qa": Templates("question: {question} context: {context}", "{answer}"),
     "aqg": Templates("answer: {answer} context: {context}", "{question}"),

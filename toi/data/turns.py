@@ -3,7 +3,8 @@
     messages       [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]     also OpenAI's JSON Lines
     conversations  [{"from": "human", "value": "..."}, {"from": "gpt", "value": "..."}]              ShareGPT
 
-become [("user", "..."), ("assistant", "...")], with ("system", "...") before them if there is one.
+become [("user", "..."), ("assistant", "...")], with ("system", "...") before them if there is one. OpenAI's `weight` 0 of a message
+says that it is not to be learnt.
 """
 
 from typing import Any
@@ -57,8 +58,8 @@ def _turn(message: Node, may_be_empty: bool) -> tuple[str, str]:
     for call in _CALLS:
         if call in message:
             raise message.error(f"{call}: calls of tools cannot be learnt here; remove the conversation")
-    if keys.get("weight") == 0:
-        raise message.error("weight 0: the loss cannot be left out of one message; remove the weight, or give --loss_on last")
+    if keys.get("weight") not in (None, 0, 1):
+        raise message.error(f"weight is {keys['weight']!r}; a message is learnt (1) or not (0)")
     said = message.get(names[0], str)
     role = _ROLES.get(said.value.strip().lower())
     if role is None:
@@ -78,6 +79,12 @@ def _check_order(message: Node, role: str, before: list[str]) -> None:
         raise message.error("the assistant speaks before the user; begin with a message of the user")
     if role == last:
         raise message.error(f"two messages of the {role} in a row; join them, or add what was said between")
+
+
+def not_learnt(messages: list[dict[str, Any]], turns: Turns) -> frozenset[int]:
+    """Which of the turns behind a system text are not to be learnt, by their numbers from 0 on; `messages` is the conversation."""
+    behind = messages[len(messages) - len(turns) :]
+    return frozenset(i for i, message in enumerate(behind) if message.get("weight") == 0)
 
 
 def split_system(turns: Turns) -> tuple[str, Turns]:

@@ -62,8 +62,8 @@ def fitted(log_probs: numpy.ndarray, golds: Sequence[int]) -> tuple[float, tuple
 def _minimum(features: numpy.ndarray, targets: numpy.ndarray, offset: numpy.ndarray) -> numpy.ndarray:
     """The weights (features,) of the least cross entropy between targets and softmax(features @ weights + offset).
 
-    (rows, choices, features), and (rows, choices) each. It is convex in them: Newton's method, with shorter steps where one would go
-    too far.
+    (rows, choices, features), and (rows, choices) each. It is convex in them: Newton's method, with shorter steps where one would
+    go too far.
     """
     weights = numpy.zeros(features.shape[2])
 

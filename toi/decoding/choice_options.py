@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from toi.data.dialogues import check_choices
+from toi.data.choices import check_choices
 from toi.system.errors import InputError
 from toi.system.options import Concern
 

@@ -18,7 +18,7 @@ from toi.decoding.engines import Engine, Engines
 from toi.decoding.held import HeldText
 from toi.decoding.jobs import Job, Output, Stage, job_batches
 from toi.decoding.options import DecodingOptions
-from toi.decoding.plan import NO_MEMORY, Candidate, SearchPlan
+from toi.decoding.plan import NO_MEMORY, NOT_FINITE, Candidate, SearchPlan
 from toi.decoding.vocabulary import Vocabulary
 from toi.models.family import Limits
 from toi.models.ready import Model
@@ -42,7 +42,7 @@ class Decoder:
 
     def __init__(self, checkpoint: Model, device: "torch.device | None" = None):
         self.checkpoint = checkpoint
-        self._engines = Engines(checkpoint, device)
+        self.engines = Engines(checkpoint, device)
         self.engine = ""  # of the last run, in words
         self._again: Counter[tuple[Stage, str]] = Counter()  # how many sources of the last run were searched again, and by what
         self.cut = 0  # how many sources of the last run were longer than the limit
@@ -67,14 +67,15 @@ class Decoder:
     @property
     def fingerprint(self) -> str:
         """What the model is: its configuration and weights."""
-        return self._engines.fingerprint
+        return self.engines.fingerprint
 
     @cached_property
-    def _automata(self) -> "_Automata":
+    def automata(self) -> "Automata":
+        """What is banned of its outputs."""
         family, pieces = self.checkpoint.family, self.checkpoint.tokenizer.pieces
         if any(i < len(pieces) and pieces[i] for i in family.end_ids):  # what ends an output is no part of its text
             pieces = ["" if i in family.end_ids else piece for i, piece in enumerate(pieces)]
-        return _Automata(Vocabulary(pieces))
+        return Automata(Vocabulary(pieces))
 
     def decode(
         self,
@@ -90,7 +91,7 @@ class Decoder:
         """
         words, limits = options.all_bad_words(), limits_of(self.checkpoint, options)
         plan = SearchPlan.of(options, limits.target)
-        translator, self.engine = self._engines.choose(options, plan, len(sources))
+        translator, self.engine = self.engines.choose(options, plan, len(sources))
         encoded = self.checkpoint.family.encode(sources, None, limits)
         self._again, self.cut = Counter(), sum(row.source_cut > 0 for row in encoded)
         own = [split_banned(banned[i]) if banned else ((), ()) for i in range(len(encoded))]
@@ -99,7 +100,7 @@ class Decoder:
             for batch, candidates in self._search(left, words, translator, batch_size, options.max_batch_tokens):
                 for job, of_job in zip(batch, candidates, strict=True):
                     if any(math.isnan(candidate.log_prob) for candidate in of_job):
-                        raise InputError(f"{self.checkpoint.name}: the model computes NaN; its weights are damaged")
+                        raise InputError(f"{self.checkpoint.name}: {NOT_FINITE}")
                     texts = self.checkpoint.tokenizer.decode_batch([self._shown(candidate) for candidate in of_job])
                     job.take(of_job, texts, [*words, *job.words])
                     if job.done:
@@ -122,16 +123,16 @@ class Decoder:
         by_translator = set(map(id, easy))
         hard = [job for job in jobs if id(job) not in by_translator]
         for batch in job_batches(hard, batch_size, max_tokens, alike=self.checkpoint.family.reads_beginnings_once):
-            yield batch, self._search_hard(batch, words, self._engines.of(len(hard), batch[0].plan))
+            yield batch, self._search_hard(batch, words, self.engines.of(len(hard), batch[0].plan))
 
     def _constraints(self, words: Sequence[str], job: Job) -> list[Constraint]:
         """What is banned for all sources and for one; bytes that make no character always are."""
         if not job.constrained:
             return []
         if job.stage < Stage.WITHOUT_WORDS:
-            return [self._automata.of(())]
+            return [self.automata.of(())]
         exact = [some for some in (words, job.words) if some] or [()]
-        return [*map(self._automata.of, exact), *map(self._automata.held, possible(job.answers, [*words, *job.words]))]
+        return [*map(self.automata.of, exact), *map(self.automata.held, possible(job.answers, [*words, *job.words]))]
 
     def _search_hard(self, batch: list[Job], words: Sequence[str], engine: Engine) -> list[list[Candidate]]:
         """As a whole, or in halves where memory is short."""
@@ -151,7 +152,7 @@ class Decoder:
         return self._search_hard(batch[:half], words, engine) + self._search_hard(batch[half:], words, engine)
 
 
-class _Automata:
+class Automata:
     """The automata of banned words of one vocabulary; the last ones are remembered."""
 
     def __init__(self, vocabulary: Vocabulary):

@@ -1,14 +1,16 @@
 """What computes a search that CTranslate2 does not do: torch, or numpy where importing torch would take longer than the search."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from toi.decoding import ctranslate
-from toi.decoding.arrays import NumpyArrays
+from toi.decoding.arrays import Arrays, NumpyArrays
 from toi.decoding.beams import BeamSearch
 from toi.decoding.options import DecodingOptions
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
+from toi.models.family import Past, Steps
 from toi.models.ready import Model, ReadyModel, ready_model
 from toi.system.blas import one_thread
 from toi.system.errors import InputError
@@ -32,6 +34,10 @@ class Engine(Protocol):
         """The candidates of each encoded source, the best first; none where the constraints leave nothing."""
         ...
 
+    def writing(self, source: Sequence[int], past: Past | None = None) -> AbstractContextManager[tuple[Steps, Arrays]]:
+        """Inside the block one output of an encoded source can be written, a token at a time."""
+        ...
+
     def free(self) -> None:
         """Give back memory that is not in use."""
         ...
@@ -51,6 +57,12 @@ class NumpyEngine:
         with one_thread():
             steps = family.begin(self._model.arrays, sources)
             return BeamSearch(steps, family.end_ids, len(sources), plan, constraints, NumpyArrays()).candidates()
+
+    @contextmanager
+    def writing(self, source: Sequence[int], past: Past | None = None) -> Iterator[tuple[Steps, Arrays]]:
+        """Inside this block an output can be written."""
+        with one_thread():
+            yield self._model.family.begin(self._model.arrays, [source]), NumpyArrays()
 
     def free(self) -> None:
         """Nothing is kept."""
@@ -77,13 +89,23 @@ class Engines:
 
         Raises InputError if the engine asked for cannot do it.
         """
-        self._only_torch = options.backend == "torch" or options.compute_type == "bfloat16"
-        compute_type = options.compute_type.replace("auto", "float32")
-        self._compute_type = compute_type if self._only_torch else "float32"  # int8 is CTranslate2's
+        compute_type = self._take(options)
         reason = self._obstacle(options, plan)
         if reason is None:
             return self._translator(compute_type), f"ctranslate2 {compute_type}"
         return None, self.of(sources, plan).name + (f" ({reason})" if reason else "")
+
+    def _take(self, options: DecodingOptions) -> str:
+        """Note what was asked for; the type of the numbers."""
+        self._only_torch = options.backend == "torch" or options.compute_type == "bfloat16"
+        compute_type = options.compute_type.replace("auto", "float32")
+        self._compute_type = compute_type if self._only_torch else "float32"  # int8 is CTranslate2's
+        return compute_type
+
+    def streaming(self, options: DecodingOptions, plan: SearchPlan) -> Engine:
+        """The quickest one for an output that is shown while it is written, which CTranslate2 does not do here."""
+        self._take(options)
+        return self.of(1, plan)
 
     def of(self, sources: int, plan: SearchPlan) -> Engine:
         """The quickest one for so many sources."""

@@ -8,6 +8,7 @@ from toi.decoding.endings import Constraint
 from toi.decoding.options import DecodingOptions, NBestOptions
 
 NO_MEMORY = "one source alone needs more memory than there is; lower --max_input_length, --num_beams or --num_return_sequences"
+NOT_FINITE = "the model computes NaN; its weights are damaged"
 Constraints = Sequence[Sequence[Constraint]]  # of each source
 
 

@@ -19,7 +19,7 @@ def sample(
     """Candidates of each source, drawn one token at a time, each by random numbers of its own."""
     candidates: list[list[Candidate]] = [[] for _ in sources]
     outputs = [(row, plan.first + number) for row in range(len(sources)) for number in range(plan.samples)]
-    random = torch.tensor([_random_numbers(plan, number, sources[row]) for row, number in outputs])  # (outputs, max_length)
+    random = torch.tensor([random_numbers(plan, number, sources[row]) for row, number in outputs])  # (outputs, max_length)
     endings = [tuple(banned.start for banned in constraints[row]) for row, _ in outputs]
     sums, totals = torch.zeros(len(outputs)), torch.zeros(len(outputs))
     ids = torch.zeros(len(outputs), 0, dtype=torch.long)  # (outputs, length)
@@ -57,7 +57,7 @@ def sample(
     return candidates
 
 
-def _random_numbers(plan: SearchPlan, number: int, source: Sequence[int]) -> list[float]:
+def random_numbers(plan: SearchPlan, number: int, source: Sequence[int]) -> list[float]:
     """Numbers of [0, 1) that depend on the seed, the source and the number of the sample: not on the batch."""
     digest = hashlib.sha256(numpy.array(source, dtype="<i8").tobytes()).digest()
     words = numpy.frombuffer(digest, dtype="<u4").tolist()

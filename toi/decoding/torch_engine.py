@@ -1,18 +1,21 @@
 """Torch, on the accelerator of this machine if it has one, as the engine of searches."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any
 
 import numpy
 import torch
+from transformers import PreTrainedModel
 
+from toi.decoding.arrays import Arrays
 from toi.decoding.choice_steps import log_probs_of_choices
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
+from toi.decoding.tensors import Tensors
 from toi.models.checkpoint import Checkpoint
 from toi.models.choices import ChoiceTokens
+from toi.models.family import Past, Steps
 from toi.models.packed import PackedLinears, can_pack, packs_bfloat16
 from toi.models.pretrained import is_quantized
 from toi.system.errors import InputError
@@ -42,12 +45,6 @@ class TorchEngine:
         return nullcontext() if self._dtype == torch.float32 else torch.autocast(self.device, self._dtype)
 
     @property
-    def _ready(self) -> Any:
-        """The model, where it computes; converting it takes it to the CPU."""
-        model = self._model.eval()
-        return model if is_quantized(model) else model.to(self._device)
-
-    @property
     def device(self) -> str:
         """What kind of device it computes on."""
         return self._device.type
@@ -60,12 +57,22 @@ class TorchEngine:
     def search(self, sources: Sequence[Sequence[int]], plan: SearchPlan, constraints: Constraints) -> list[list[Candidate]]:
         """The candidates of each encoded source."""
         with self._computing():
-            return search(self._family, self._ready, sources, plan, constraints)
+            return search(self._family, self._placed(), sources, plan, constraints)
 
     def choose(self, sources: Sequence[Sequence[int]], choices: ChoiceTokens) -> numpy.ndarray:
         """The log-probability of each choice behind each encoded source: (sources, choices), in nats."""
         with self._computing():
-            return log_probs_of_choices(self._family, self._ready, sources, choices)
+            return log_probs_of_choices(self._family, self._placed(), sources, choices)
+
+    @contextmanager
+    def writing(self, source: Sequence[int], past: Past | None = None) -> Iterator[tuple[Steps, Arrays]]:
+        """Inside this block an output can be written."""
+        with torch.inference_mode(), self._computing():
+            yield self._family.begin(self._placed(), [source], past), Tensors()
+
+    def _placed(self) -> PreTrainedModel:
+        model = self._model.eval()
+        return model if is_quantized(model) else model.to(self._device)  # converting it takes it to the CPU
 
     def free(self) -> None:
         """Give back memory of an accelerator that is not in use."""

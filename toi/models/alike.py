@@ -21,13 +21,13 @@ def parted(rows: Rows, shortest: int = 1, most: int | None = None) -> list[Alike
     Of all ways to part the rows, in the order of their ids; a beginning has `shortest` tokens at least, a group `most` rows.
     """
     order = sorted(range(len(rows)), key=lambda i: list(rows[i]))
-    common = [_common(rows[a], rows[b]) for a, b in pairwise(order)]
+    alike = [common(rows[a], rows[b]) for a, b in pairwise(order)]
     saved, first = [0], [0]  # of the first rows in that order: tokens that are saved at best, and where the last group begins
     for end in range(1, len(order) + 1):
         best, at = saved[end - 1], end - 1
         shared = len(rows[order[end - 1]])
         for start in range(end - 2, -1 if most is None else max(-1, end - 1 - most), -1):
-            shared = min(shared, common[start])
+            shared = min(shared, alike[start])
             if shared < shortest:
                 break
             if saved[start] + shared * (end - 1 - start) > best:
@@ -37,7 +37,7 @@ def parted(rows: Rows, shortest: int = 1, most: int | None = None) -> list[Alike
     groups, end = [], len(order)
     while end:
         start = first[end]
-        groups.append(Alike(sorted(order[start:end]), min(common[start : end - 1], default=0)))
+        groups.append(Alike(sorted(order[start:end]), min(alike[start : end - 1], default=0)))
         end = start
     return groups[::-1]
 
@@ -63,14 +63,14 @@ def side_by_side(rows: Rows) -> tuple[list[int], list[int]]:
     lengths: list[int] = []
     group: list[int] = []
     for i in order:
-        if group and 2 * _common(rows[group[-1]], rows[i]) <= max(len(rows[group[-1]]), len(rows[i])):
+        if group and 2 * common(rows[group[-1]], rows[i]) <= max(len(rows[group[-1]]), len(rows[i])):
             lengths += [max(len(rows[row]) for row in group)] * len(group)
             group = []
         group.append(i)
     return order, lengths + [max(len(rows[row]) for row in group)] * len(group) if group else lengths
 
 
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
+def common(a: Sequence[int], b: Sequence[int]) -> int:
     """How many tokens at the beginning are the same, of all but the last of both."""
     low, high = 0, max(0, min(len(a), len(b)) - 1)
     while low < high:

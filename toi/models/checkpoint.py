@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,12 +180,18 @@ def set_to_mean(model: PreTrainedModel, ids: list[int], known: int) -> None:
 
 def add_highlight(checkpoint: Checkpoint) -> list[int]:
     """Make `<hl>` one token of a model that does not have it. Returns the ids that are new; a trained `<hl>` stays as it is."""
+    return add_tokens(checkpoint, [HIGHLIGHT], takes_spaces=True)
+
+
+def add_tokens(checkpoint: Checkpoint, tokens: Iterable[str], *, takes_spaces: bool) -> list[int]:
+    """Let each of these be one token of the model. Returns the ids that are new; what is a token already stays as it is."""
     known = len(checkpoint.tokenizer)
-    if not checkpoint.tokenizer.add(HIGHLIGHT):
+    added = [token for token in tokens if checkpoint.tokenizer.add(token, takes_spaces=takes_spaces)]
+    if not added:
         return []
     make_room(checkpoint.model, checkpoint.tokenizer)
-    # Models keep spare rows behind the vocabulary: the id may have had a row, but an untrained one.
-    new = [checkpoint.tokenizer.id_of(HIGHLIGHT)]
+    # Models keep spare rows behind the vocabulary: the ids may have had rows, but untrained ones.
+    new = [int(i) for i in checkpoint.tokenizer.fast.convert_tokens_to_ids(added)]
     set_to_mean(checkpoint.model, new, known)
     return new
 

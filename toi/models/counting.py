@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from toi.data.audit import AuditTokenizer
 from toi.data.tasks import HIGHLIGHT
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ class CountingTokenizer:
 
     def __init__(self, tokenizer: "Tokenizer"):
         self._tokenizer = tokenizer
+        self.fast = tokenizer.fast
         self.unk_id = tokenizer.unk_id
         self.is_unknown = tokenizer.is_unknown
 
@@ -25,7 +25,7 @@ class CountingTokenizer:
         return [[*prefix, *ids, *suffix] for ids in self._tokenizer.encode_batch(texts)]
 
 
-def counting_tokenizer(name: str | None) -> AuditTokenizer | None:
+def counting_tokenizer(name: str | None) -> CountingTokenizer | None:
     """The tokenizer of a model (a folder or a name of the hub), `<hl>` being a token of it; None where none is named.
 
     Raises InputError if there is no such tokenizer.

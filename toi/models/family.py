@@ -46,6 +46,13 @@ class Steps(Protocol):
         ...
 
 
+class Past(NamedTuple):
+    """What one output has read: its source and then tokens of its own, and the steps by which it did."""
+
+    ids: Sequence[int]
+    steps: Steps
+
+
 class Family(Protocol):
     """A kind of model, with the tokenizer and the ids of one model of it."""
 
@@ -125,8 +132,8 @@ class Family(Protocol):
         """The same, and the summed negative log-likelihood of the sources' tokens; only of a model that predicts sources."""
         ...
 
-    def begin(self, model: "PreTrainedModel", sources: Sequence[Sequence[int]]) -> Steps:
-        """Outputs for encoded sources, about to be written."""
+    def begin(self, model: "PreTrainedModel", sources: Sequence[Sequence[int]], past: Past | None = None) -> Steps:
+        """Outputs for encoded sources, about to be written. What a single source and `past` begin with need not be read again."""
         ...
 
     def make_trainable(self, model: "PreTrainedModel", device: "torch.device", *, fp16: bool, compiled: bool) -> None:

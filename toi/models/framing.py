@@ -1,22 +1,38 @@
 """Texts -> rows of ids: what stands around each text, and what is cut off where it is too long."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from toi.data.layout import Layout
 from toi.models.batches import Encoded
 from toi.models.family import Limits
-from toi.models.texts import Texts
 
-Frame = tuple[Sequence[int], Sequence[int]]  # the ids before a text, and those behind it: they are never cut off
+Encode = Callable[[Sequence[str]], list[list[int]]]  # texts -> the ids of each
+
+
+class Side(NamedTuple):
+    """Sources, or targets: how their texts become ids, and the ids before and behind each, which are never cut off."""
+
+    encode: Encode
+    before: Sequence[int]
+    behind: Sequence[int]
+
+    def room(self, limit: int) -> int:
+        """How many tokens a text may have."""
+        return max(0, limit - len(self.before) - len(self.behind))
+
+    def framed(self, ids: Sequence[int], limit: int) -> list[int]:
+        """As many of the ids as there is room for, with what stands around them."""
+        return [*self.before, *ids[: self.room(limit)], *self.behind]
 
 
 def framed_rows(
-    tokenizer: Texts,
     sources: Sequence[str],
     targets: Sequence[str] | None,
     limits: Limits,
-    source_frame: Frame,
-    target_frame: Frame,
+    reads: Side,
+    writes: Side,
+    unk_id: int | None,
     layout: Layout | None = None,
 ) -> list[Encoded]:
     """The ids of rows within the limits; without `targets`, these are empty.
@@ -24,26 +40,20 @@ def framed_rows(
     Texts are cut at their ends, but for sources of a `layout`, which lose of their context.
     """
     rows = []
-    source_room, target_room = _room(limits.source, source_frame), _room(limits.target, target_frame)
-    read = tokenizer.encode_batch(sources)
-    written = [None] * len(read) if targets is None else tokenizer.encode_batch(targets)
+    source_room, target_room = reads.room(limits.source), writes.room(limits.target)
+    read = reads.encode(sources)
+    written = [None] * len(read) if targets is None else writes.encode(targets)
     for text, source, target in zip(sources, read, written, strict=True):
-        kept = source if layout is None else _with_less_context(tokenizer, text, source, source_room, layout)
-        source_ids = [*source_frame[0], *kept[:source_room], *source_frame[1]]
-        target_ids = [] if target is None else [*target_frame[0], *target[:target_room], *target_frame[1]]
+        kept = source if layout is None else _with_less_context(reads.encode, text, source, source_room, layout)
+        target_ids = [] if target is None else writes.framed(target, limits.target)
         source_cut = len(source) - min(len(kept), source_room)
         target_cut = max(0, len(target or ()) - target_room)
-        unknown = 0 if tokenizer.unk_id is None else [*source, *(target or ())].count(tokenizer.unk_id)
-        rows.append(Encoded(source_ids, target_ids, source_cut, target_cut, unknown))
+        unknown = 0 if unk_id is None else [*source, *(target or ())].count(unk_id)
+        rows.append(Encoded(reads.framed(kept, limits.source), target_ids, source_cut, target_cut, unknown))
     return rows
 
 
-def _room(limit: int, frame: Frame) -> int:
-    """How many tokens a text may have in its frame."""
-    return max(0, limit - len(frame[0]) - len(frame[1]))
-
-
-def _with_less_context(tokenizer: Texts, text: str, ids: list[int], room: int, layout: Layout) -> list[int]:
+def _with_less_context(encode: Encode, text: str, ids: list[int], room: int, layout: Layout) -> list[int]:
     """The ids of a source with as little of its context left out as brings it within `room` tokens, or with none if none does.
 
     A source of another template stays as it is, and one whose end may as well be cut off: its context stands there, and nobody
@@ -56,5 +66,5 @@ def _with_less_context(tokenizer: Texts, text: str, ids: list[int], room: int, l
     while len(kept) > room and length > 0:
         too_many = (len(kept) - room) * len(text) // len(ids)  # in characters, as many as there are to a token
         length = max(0, length - max(1, too_many))
-        kept = tokenizer.encode(parts.within(length))
+        (kept,) = encode([parts.within(length)])
     return kept

@@ -53,6 +53,22 @@ def split_run(run: bytes) -> tuple[str, bytes] | None:
         return None
 
 
+class Spelling:
+    """The text of ids that come one by one, in whole characters."""
+
+    def __init__(self, pieces: Sequence[Piece]):
+        self._pieces, self._run = pieces, b""  # bytes that begin a character
+
+    def add(self, token: int) -> str:
+        """What a token adds to the text: nothing while it leaves a character unfinished, or if its bytes make none."""
+        piece = self._pieces[token] if token < len(self._pieces) else ""  # a model may have spare ids
+        if isinstance(piece, str):
+            self._run = b"" if piece else self._run
+            return piece
+        text, self._run = split_run(self._run + piece) or ("", b"")
+        return text
+
+
 def _may_begin(start: bytes) -> bool:
     """Whether some character of UTF-8 begins with these bytes (RFC 3629, section 4)."""
     fill = b"\x80\xbf"

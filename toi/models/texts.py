@@ -10,6 +10,7 @@ class Texts(ABC):
     """A tokenizer. `encode` gives the ids of the text alone, without what stands `around` it."""
 
     added: Mapping[str, int]  # tokens that stand for themselves (`<extra_id_0>`, `<hl>`), and their ids
+    shown: frozenset[int] = frozenset()  # those of them that are a part of the text that they stand in
 
     @property
     @abstractmethod
@@ -54,6 +55,11 @@ class Texts(ABC):
         """The ids that begin, end and fill up sequences: they add nothing to a text."""
         return {i for i in (self.pad_id, self.eos_id, self.bos_id) if i is not None}
 
+    @property
+    def silent(self) -> set[int]:
+        """The ids that add nothing to a text: these, and added tokens."""
+        return self.controls | (set(self.added.values()) - self.shown)
+
     def encode(self, text: str) -> list[int]:
         """The ids of a text, with nothing around them."""
         return self.encode_batch([text])[0]
@@ -63,9 +69,12 @@ class Texts(ABC):
         ids: list[int] = []
         for i, part in enumerate(parts):
             of_part = self.encode(part) if isinstance(part, str) else [part]
-            marked = i > 0 and isinstance(part, str) and bool(of_part) and self.pieces[of_part[0]] == " " and part[0] != " "
-            ids += of_part[marked:]
+            ids += self.going_on(part, of_part) if i > 0 and isinstance(part, str) else of_part
         return ids
+
+    def going_on(self, text: str, ids: list[int]) -> list[int]:
+        """The ids of a text without the mark that a word begins, which some tokenizers put before every text."""
+        return ids[1:] if ids and self.pieces[ids[0]] == " " and text[0] != " " else ids
 
     def is_unknown(self, character: str) -> bool:
         """Whether the vocabulary has no piece of its own for a character: it becomes `<unk>`, or bytes."""
@@ -81,7 +90,7 @@ class Texts(ABC):
 
         A character whose last bytes are missing at the end is left out too.
         """
-        skip = self.controls.union(() if added else self.added.values())
+        skip = self.controls if added else self.silent
         shown = [[i for i in map(int, ids) if i not in skip] for ids in batch]
         return [text.strip() for text in self._join([without_unfinished(ids, self.pieces) for ids in shown])]
 

@@ -46,6 +46,7 @@ class Tokenizer(Texts):
         # The pieces <pad>, </s> and <unk> are not written in texts, but a text may hold those characters.
         marks = {PAD, EOS, UNK, *(getattr(self.fast, f"{role}_token") for role in _ROLES)}
         self.added = {token: i for token, i in self.fast.get_added_vocab().items() if token not in marks}
+        self.shown = frozenset(i for i in self.added.values() if not self.fast.added_tokens_decoder[i].special)  # <think>
         if self._own is not None:
             self._own.split_at(self.added)
         self.__dict__.pop("pieces", None)
@@ -106,7 +107,7 @@ class Tokenizer(Texts):
         texts = list(texts)
         batch = [list(ids) for ids in self.fast(texts, add_special_tokens=False).input_ids] if texts else []
         for i, text in enumerate(texts):
-            if (parts := _without_whole(self._reserved, text)) != [text]:
+            if (parts := without_whole(self._reserved, text)) != [text]:
                 batch[i] = self.encode_parts(parts)
         return batch
 
@@ -119,8 +120,7 @@ class Tokenizer(Texts):
     def pieces(self) -> Sequence[Piece]:
         """What each id adds to a text: characters, or bytes that may be a part of one; nothing for those that are not shown."""
         tokens = self.fast.convert_ids_to_tokens(list(range(len(self))))
-        silent = self.controls | (set(self.added.values()) - {self.unk_id})
-        return pieces_of(tokens, silent, json.loads(self.fast.backend_tokenizer.to_str())["decoder"])
+        return pieces_of(tokens, self.silent - {self.unk_id}, json.loads(self.fast.backend_tokenizer.to_str())["decoder"])
 
     def _join(self, batch: list[list[int]]) -> list[str]:
         return self.fast.batch_decode(batch, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -129,15 +129,15 @@ class Tokenizer(Texts):
         """What a `PieceTokenizer` is made of, beside the `spiece.model`; None where that is not all."""
         return _facts(self, self._own)
 
-    def add(self, token: str) -> bool:
+    def add(self, token: str, *, takes_spaces: bool = True) -> bool:
         """Make `token` one token, if it is not one yet. Returns whether it is new: a piece of the vocabulary keeps its id.
 
         The model's embeddings must then have `len(tokenizer)` rows at least.
         """
-        if token in self.added:
+        if token in self.fast.get_added_vocab():
             return False
         known = self.fast.backend_tokenizer.token_to_id(token) is not None
-        self.fast.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)], special_tokens=True)
+        self.fast.add_tokens([_special(token, takes_spaces)], special_tokens=True)
         self._find_added()
         return not known
 
@@ -148,13 +148,17 @@ class Tokenizer(Texts):
             shutil.copyfile(self.sentencepiece_file, Path(folder) / self.sentencepiece_file.name)
 
 
+def _special(token: str, takes_spaces: bool) -> AddedToken:
+    return AddedToken(token, lstrip=takes_spaces, rstrip=takes_spaces, normalized=False, special=True)
+
+
 def decoder_of(dummy_prefix: bool) -> decoders.Decoder:
     """What makes texts of the pieces of a SentencePiece model; `dummy_prefix`: whether `▁` was put before every text."""
     marks = decoders.Metaspace(replacement="▁", prepend_scheme="first" if dummy_prefix else "never", split=False)
     return decoders.Sequence([decoders.ByteFallback(), marks, decoders.Fuse()])
 
 
-def _without_whole(tokens: Sequence[str], text: str) -> list[str]:
+def without_whole(tokens: Sequence[str], text: str) -> list[str]:
     """A text cut behind the first character of each of these tokens that it holds, so that no part holds one."""
     if not any(token in text for token in tokens):
         return [text]
@@ -163,7 +167,7 @@ def _without_whole(tokens: Sequence[str], text: str) -> list[str]:
 
 def _facts(tokenizer: Tokenizer, own: PieceEncoder | None) -> dict[str, Any] | None:
     ids = {name: getattr(tokenizer, name) for name in ("eos_id", "pad_id", "bos_id", "unk_id")}
-    plain = tokenizer.controls <= set(ids.values()) and tokenizer.around == ((), (tokenizer.eos_id,))
+    plain = tokenizer.controls <= set(ids.values()) and tokenizer.around == ((), (tokenizer.eos_id,)) and not tokenizer.shown
     if own is None or own.lowercase or not plain:
         return None
     decoder = json.loads(tokenizer.fast.backend_tokenizer.to_str())["decoder"]

@@ -39,22 +39,28 @@ def lines_of(answered: Iterable[Answered], output_format: str, several: bool, li
         if output_format == "json":
             yield json.dumps(to_json(one), ensure_ascii=False)
         elif output_format == "tsv":
-            id = normalize(one.request.id) or str(number)
-            for text, verdict in zip(texts, one.verdicts, strict=True):
-                leaked = "" if verdict.answer_leaked is None else str(verdict.answer_leaked).lower()
-                words = [" ".join(verdict.banned_words), leaked, " ".join(verdict.hallucinated)]
-                output = normalize_lines(text.text) if line_breaks else normalize(text.text)
-                fields = [id, output, f"{text.score:.6f}", f"{text.log_prob:.6f}", *words]
+            for fields in tsv_fields(one, number, line_breaks):
                 yield to_line(fields, line_breaks=line_breaks)
-            if not texts:
-                yield "\t".join([id, *[""] * (len(TSV_HEADER) - 1)])
         else:
-            yield from [_one_line(text.text, line_breaks) for text in texts] or ([""] if not several else [])
+            yield from [one_line(text.text, line_breaks) for text in texts] or ([""] if not several else [])
             if several:
                 yield ""
 
 
-def _one_line(text: str, line_breaks: bool) -> str:
+def tsv_fields(one: Answered, number: int, line_breaks: bool) -> Iterator[list[str]]:
+    """The fields of each output of a request, empty ones where there is none; `number` is its id if it has no own."""
+    id = normalize(one.request.id) or str(number)
+    for text, verdict in zip(one.output.texts, one.verdicts, strict=True):
+        leaked = "" if verdict.answer_leaked is None else str(verdict.answer_leaked).lower()
+        words = [" ".join(verdict.banned_words), leaked, " ".join(verdict.hallucinated)]
+        output = normalize_lines(text.text) if line_breaks else normalize(text.text)
+        yield [id, output, f"{text.score:.6f}", f"{text.log_prob:.6f}", *words]
+    if not one.output.texts:
+        yield [id, *[""] * (len(TSV_HEADER) - 1)]
+
+
+def one_line(text: str, line_breaks: bool) -> str:
+    """An output as a line: see `lines_of`."""
     lines = [printable(line) for line in text.splitlines()]
     return escape("\n".join(lines)) if line_breaks else " ".join(lines)
 

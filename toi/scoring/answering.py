@@ -12,7 +12,7 @@ from toi.scoring.verdicts import verdict
 from toi.system.errors import InputError
 from toi.system.saying import say, warn
 from toi.text.holders import BannedAnswer
-from toi.text.normalization import normalize, printable
+from toi.text.normalization import normalize, printable_lines
 
 
 def answer(decoder: Decoder, task: Task, options: AnsweringOptions, requests: list[tuple[str, Request]]) -> list[Answered]:
@@ -69,13 +69,18 @@ def show(answered: list[Answered], options: AnsweringOptions, task: Task, many: 
     An output is a line, but for the only one of a single request: its line breaks are printed as they are.
     """
     if task.line_breaks and options.output_format == "text" and not many and len(answered[0].output.texts) == 1:
-        print("\n".join(map(printable, answered[0].output.texts[0].text.split("\n"))))
+        print(printable_lines(answered[0].output.texts[0].text))
     else:
         several = many and options.num_return_sequences > 1
         for line in lines_of(answered, options.output_format, several, task.line_breaks):
             print(line)
+    warn_of_fewer(answered, options, many)
+
+
+def warn_of_fewer(answered: list[Answered], options: AnsweringOptions, many: bool, model: str = "") -> None:
+    """Print on stderr which requests have fewer outputs than were asked for, or empty ones, of a model if its name is given."""
     for number, one in enumerate(answered, start=1):
-        of = f"request {one.request.id or number}: " if many else ""
+        of = f"{model}: " * bool(model) + (f"request {one.request.id or number}: " if many else "")
         if one.output.text is None:
             warn(f"{of}nothing without a banned word was found")
         elif not normalize(one.output.text):

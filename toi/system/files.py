@@ -207,6 +207,20 @@ def matching_files(pattern: str | Path, hint: str) -> list[Path]:
     return files
 
 
+def find_files(pattern: str | Path, endings: Sequence[str], hint: str) -> list[Path]:
+    """The files that a path names: a file, those of a folder with one of the endings, or a glob. In order of their names.
+
+    Raises InputError if there is none, ending in `hint` where it is no folder.
+    """
+    path = Path(pattern)
+    if not path.is_dir():
+        return matching_files(pattern, hint)
+    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(tuple(endings)) and file.is_file())
+    if not files:
+        raise InputError(f"{path}: no file in this folder ends in {', '.join(e for e in endings if not e.endswith('.gz'))}")
+    return files
+
+
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file, a byte order mark dropped. Raises InputError with the place of a bad byte."""
     path = Path(path)

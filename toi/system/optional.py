@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from toi.system.errors import InputError
 
 LORA = "requirements-lora.txt"
+DOCUMENTS = "requirements-documents.txt"
 
 
 def missing(option: str, package: str, file: str = LORA) -> list[str]:

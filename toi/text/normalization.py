@@ -103,6 +103,11 @@ def printable(text: str) -> str:
     return "\t".join([part.translate(_CONTROLS) for part in text.split("\t")])
 
 
+def printable_lines(text: str) -> str:
+    """A text whose lines are each `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def normalize(text: str, lowercase: bool = False) -> str:
     """Newlines to spaces, NFKC, neologdn with tildes kept; idempotent, without control characters.
 

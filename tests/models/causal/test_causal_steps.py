@@ -136,7 +136,7 @@ def test_nothing_of_a_prompt_is_copied_for_beams_and_steps():
     steps = begin(model, SOURCES["two beginnings"], 0)
 
     def places():
-        return [tensor.data_ptr() for prompts in steps._prompts for pair in prompts._layers for tensor in pair]
+        return [tensor.data_ptr() for prompts in steps._prompts for pair in prompts.layers for tensor in pair]
 
     before = places()
     assert len(before) == 2 * 2 * 2
@@ -147,7 +147,7 @@ def test_nothing_of_a_prompt_is_copied_for_beams_and_steps():
             steps.select(numpy.arange(32)[::-1].copy())
         assert places() == before
         steps.select(numpy.zeros(3, dtype=numpy.int64))  # but what nobody reads any more goes
-    assert [len(pair[0]) for prompts in steps._prompts for pair in prompts._layers] == [1] * 4
+    assert [len(pair[0]) for prompts in steps._prompts for pair in prompts.layers] == [1] * 4
 
 
 @pytest.mark.parametrize(("kind", "settings"), [("llama", LLAMA), ("gpt2", GPT2)])

@@ -18,7 +18,7 @@ from toi.models.causal.noise import make_noisy
 from toi.models.causal.rows import CausalRows
 from toi.models.causal.steps import begin
 from toi.models.contexts import Contexts
-from toi.models.family import Steps
+from toi.models.family import Past, Steps
 from toi.models.noise import Noise
 from toi.models.padded import Batch
 from toi.models.tokenizer import Tokenizer
@@ -83,9 +83,9 @@ class CausalFamily(CausalRows):
         assert isinstance(batch, CausalBatch)
         return logits_and_source_loss(model, batch, packed)
 
-    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
+    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], past: Past | None = None) -> Steps:
         """The sources are read here, or in the first step."""
-        return begin(model, sources, self.pad_id)
+        return begin(model, sources, self.pad_id, past)
 
     def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:
         """Let rows stand one behind the other, without padding, where the model can; on CPUs train the same model faster."""

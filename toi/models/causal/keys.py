@@ -17,7 +17,7 @@ class Prompts:
     """
 
     def __init__(self, layers: list[KeysAndValues], starts: torch.Tensor, sizes: torch.Tensor, row_of: numpy.ndarray):
-        self._layers = layers
+        self.layers = layers
         places = torch.arange(layers[0][0].shape[2], device=starts.device)[None]
         self._positions = torch.where(places < sizes[:, None], starts[:, None] + places, _NEVER)  # (rows, length)
         self._read_by(row_of)
@@ -47,7 +47,7 @@ class Prompts:
         used, renamed = numpy.unique(row_of, return_inverse=True)
         if 2 * len(used) <= len(self._positions):
             kept = torch.from_numpy(used).to(self._positions.device)
-            self._layers = [(keys[kept], values[kept]) for keys, values in self._layers]
+            self.layers = [(keys[kept], values[kept]) for keys, values in self.layers]
             self._positions, row_of = self._positions[kept], renamed
         self._read_by(row_of)
 
@@ -57,12 +57,12 @@ class Prompts:
 
     def scores(self, layer: int, query: torch.Tensor) -> torch.Tensor:
         """(outputs, heads, queries, d) -> (outputs, heads, queries, length)."""
-        keys = self._layers[layer][0]
+        keys = self.layers[layer][0]
         return self._by_output(self._by_row(query, keys.shape[1]) @ keys.transpose(-1, -2), query)
 
     def mixed(self, layer: int, shares: torch.Tensor) -> torch.Tensor:
         """The values, mixed by shares: (outputs, heads, queries, length) -> (outputs, heads, queries, d)."""
-        values = self._layers[layer][1]
+        values = self.layers[layer][1]
         return self._by_output(self._by_row(shares, values.shape[1]) @ values, shares)
 
     def _by_row(self, x: torch.Tensor, heads: int) -> torch.Tensor:
@@ -121,6 +121,10 @@ class Written:
             buffer[self.count - 1] = x[:, :, 0]
         keys, values = (buffer[: self.count].permute(1, 2, 0, 3) for buffer in buffers)
         return keys, values
+
+    def layers(self, count: int) -> list[KeysAndValues]:
+        """Those of the first `count` tokens: (outputs, heads of keys, count, d) in each layer; none if nothing was written."""
+        return [tuple(buffer[:count].permute(1, 2, 0, 3) for buffer in pair) for pair in self._layers] if count else []  # type: ignore[misc]
 
     def select(self, outputs: numpy.ndarray) -> None:
         """Go on with these outputs."""

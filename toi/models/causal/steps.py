@@ -14,31 +14,37 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from toi.models.alike import shared_beginnings
+from toi.models.alike import common, shared_beginnings
 from toi.models.causal.attention import NotCovered, Reader, Reading, covers
 from toi.models.causal.keys import Prompts, Read, Written
-from toi.models.family import Steps
+from toi.models.family import Past, Steps
 from toi.models.padded import mask_of, pad
 
 
 @torch.inference_mode()
-def begin(model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int) -> Steps:
+def begin(model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int, past: Past | None = None) -> Steps:
     """Outputs of encoded sources, about to be written."""
     if covers(model):
         try:
-            return SharedSteps(model, sources, pad_id)
+            return SharedSteps(model, sources, pad_id, past)
         except NotCovered:
             pass
     return CachedSteps(model, sources, pad_id)
 
 
 class SharedSteps:
-    """See `toi.models.family.Steps`. The prompts are read here. Raises NotCovered for a model that attends in another way."""
+    """See `toi.models.family.Steps`. The prompts are read here. Raises NotCovered for a model that attends in another way.
 
-    def __init__(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int):
+    Of a single source, what `past` has read at its beginning is not read again: a conversation goes on so.
+    """
+
+    def __init__(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int, past: Past | None = None):
         self._reader, self._device, self._pad_id = Reader(model), model.device, pad_id
         self._prompts: list[Prompts] = []
         begun = numpy.zeros(len(sources), dtype=numpy.int64)  # tokens of each source that are read
+        if past is not None and len(sources) == 1 and isinstance(past.steps, SharedSteps):
+            begun[0] = known = common(past.ids, sources[0])
+            self._prompts += [past.steps.beginning(known)] * bool(known)
         groups = shared_beginnings(sources)
         if groups:
             row_of = numpy.empty(len(sources), dtype=numpy.int64)
@@ -66,6 +72,17 @@ class SharedSteps:
         logits = self._reader.read(ids, positions, Reading(self._prompts, read, positions), last)
         self._prompts.append(Prompts(read.layers, first, sizes, row_of))
         return logits
+
+    def beginning(self, count: int) -> Prompts:
+        """The first `count` tokens that the only output has read, as a prompt."""
+        read = [prompts.layers for prompts in self._prompts]
+        written = self._written.layers(max(0, count - sum(prompts.length for prompts in self._prompts)))
+        layers = [
+            tuple(torch.cat(stretches, dim=2)[:, :, :count] for stretches in zip(*layer, strict=True))
+            for layer in zip(*read, *[written] * bool(written), strict=True)
+        ]
+        begun, size = torch.zeros(1, dtype=torch.long, device=self._device), torch.tensor([count], device=self._device)
+        return Prompts(layers, begun, size, numpy.zeros(1, dtype=numpy.int64))  # type: ignore[arg-type]
 
     def start(self) -> torch.Tensor:
         """The logits behind the sources: (sources, vocabulary)."""

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
 
 from toi.models.batches import IGNORED, Encoded
-from toi.models.family import Steps
+from toi.models.family import Past, Steps
 from toi.models.noise import Noise
 from toi.models.padded import Batch, mask_of, pad
 from toi.models.t5 import conversion
@@ -72,8 +72,8 @@ class T5Family(T5Rows):
         raise NotImplementedError("the source of an encoder-decoder model has no loss")
 
     @torch.inference_mode()
-    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]]) -> Steps:
-        """The encoder's work is done here, once for each source."""
+    def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], past: Past | None = None) -> Steps:
+        """The encoder's work is done here, once for each source. It sees all of one at once: nothing of `past` is of use."""
         input_ids = pad(sources, self.pad_id).to(model.device)  # (sources, length)
         mask = mask_of(sources).to(model.device)
         hidden = model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state

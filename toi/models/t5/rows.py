@@ -12,8 +12,9 @@ from toi.data.layout import Layout
 from toi.data.tasks import Task
 from toi.models.batches import Encoded
 from toi.models.family import Limits
-from toi.models.framing import framed_rows
+from toi.models.framing import Side, framed_rows
 from toi.models.texts import Texts
+from toi.system.errors import InputError
 
 
 class T5Rows:
@@ -29,7 +30,12 @@ class T5Rows:
         self._layout: Layout | None = None
 
     def follow(self, task: Task | None) -> None:
-        """A context that stands last is cut at its end with the source; encoder and decoder need no separator."""
+        """A context that stands last is cut at its end with the source; encoder and decoder need no separator.
+
+        Raises InputError for a task with a chat template.
+        """
+        if task is not None and task.chat_template is not None:
+            raise InputError(f"task {task.name}: an encoder-decoder model has no chat template; prepare with --template alpaca-ja")
         layout = None if task is None else Layout.of(task.source_template)
         self._layout = None if layout is None or layout.last else layout
 
@@ -45,8 +51,8 @@ class T5Rows:
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows."""
         prefix, suffix = self.tokenizer.around
-        frame = prefix, suffix or self.end_ids
-        return framed_rows(self.tokenizer, sources, targets, limits, frame, frame, self._layout)
+        side = Side(self.tokenizer.encode_batch, prefix, suffix or self.end_ids)
+        return framed_rows(sources, targets, limits, side, side, self.tokenizer.unk_id, self._layout)
 
     @property
     def source_frame(self) -> tuple[int, int]:
