@@ -23,6 +23,7 @@ from toi.data.examples import Row, iterate_rows
 from toi.models.batches import Encoded, sorted_batches
 from toi.models.contexts import Contexts
 from toi.models.family import Family, Limits
+from toi.models.showing import shown
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 Reader = Callable[..., Iterator[Row]]  # of a TSV, by its path and line_breaks
 
-_FORMAT = 2  # of the files; another number makes them anew
+_FORMAT = 3  # of the files; another number makes them anew
 _END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
@@ -47,8 +48,7 @@ class TokenAudit:
     rows_with_unknown: int = 0
     sources_cut: int = 0  # sources that were longer than the limit
     targets_cut: int = 0
-    source: str = ""  # the first row, decoded back from its ids
-    target: str = ""
+    first: str = ""  # the first row, decoded back from its ids (toi/models/showing.py)
 
     def __str__(self) -> str:
         return (
@@ -177,8 +177,7 @@ def _encode(all_rows: Iterator[Row], family: Family, limits: Limits, to: Path) -
         while rows := list(islice(all_rows, _AT_ONCE)):
             encoded = family.encode([row.source for row in rows], [row.target for row in rows], limits)
             if not audit.rows:
-                first = [encoded[0].source, encoded[0].target]
-                audit.source, audit.target = family.tokenizer.decode_batch(first, added=True)
+                audit.first = shown(family.tokenizer, encoded[0])
             for row in encoded:
                 audit.rows += 1
                 audit.tokens += len(row.source) + row.source_cut + len(row.target) + row.target_cut

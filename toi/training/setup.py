@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
+from toi.data.audit_table import FIRST_ROW
 from toi.data.examples import iterate_rows, split_path
 from toi.data.pairs import holds_pairs, iterate_answers, iterate_chosen
 from toi.data.task_files import chosen_task, keeps_line_breaks, read_task
@@ -169,7 +170,7 @@ def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint
             pairs = rows[split] = PairRows(rows[split])
             accelerator.print(f"{split}: {pairs.account(limits.target)}")
         if split == "train":
-            accelerator.print(f"the first row, as the model reads it: {audit.source} -> {audit.target}")
+            accelerator.print(f"{FIRST_ROW}: {audit.first}")
     count = len(rows["train"])
     if options.max_train_samples is not None and options.max_train_samples < count:
         rows["train"] = rows["train"].select(random.Random(options.seed).sample(range(count), options.max_train_samples))
