@@ -36,6 +36,11 @@ class ChoiceTokens:
         counted = [(*ids, family.end_ids[0]) if ends else ids for ids, ends in zip(plain, begins, strict=True)]
         return cls(tuple(names), tuple(counted), tuple(whole))
 
+    @property
+    def ways(self) -> int:
+        """How often a source is asked where whole choices are: once for each, but once for all where each is one token."""
+        return 1 if all(len(ids) == 1 for ids in self.counted) else len(self.counted)
+
     def place(self, target: Sequence[int]) -> int:
         """Which choice a target of training is. Raises ValueError for one that is none."""
         return self.whole.index(tuple(target))
