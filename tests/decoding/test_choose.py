@@ -60,7 +60,7 @@ def test_choices_have_columns(model, data, tmp_path):
     found = read_predictions(tmp_path / "o.tsv")
     assert [p[:3] for p in found] == [tuple(row) for row in read_rows(data / "test.tsv", line_breaks=True)]
     assert choices_of(tmp_path / "o.tsv") == tuple(CHOICES)
-    assert list(found[0].probabilities) == shares
+    assert list(found[0].probabilities.values()) == shares
     broken = (tmp_path / "o.tsv").read_text(encoding="utf-8").splitlines()
     broken[2] = broken[2].replace(broken[2].split("\t")[5], "2")
     (tmp_path / "b.tsv").write_text("\n".join(broken) + "\n", encoding="utf-8")
@@ -69,7 +69,7 @@ def test_choices_have_columns(model, data, tmp_path):
 
 
 def decisions(path):
-    return {p.id: (p.output, p.probabilities) for p in read_predictions(path)}
+    return {p.id: (p.output, tuple(p.probabilities.values())) for p in read_predictions(path)}
 
 
 def test_asked_both_ways_round_a_swap_changes_no_decision(model, data, tmp_path):

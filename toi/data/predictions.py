@@ -1,9 +1,10 @@
 """Outputs of a model for rows, and the file that holds them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from toi.data.tsv import fields_of, to_line
@@ -24,7 +25,7 @@ class Prediction(NamedTuple):
     target: str
     output: str
     score: float
-    probabilities: tuple[float, ...] = ()  # of the choices, where it is one of some
+    probabilities: Mapping[str, float] = MappingProxyType({})  # of the choices, where it is one of some
 
 
 def write_predictions(
@@ -37,7 +38,7 @@ def write_predictions(
     with replacing(path) as file:
         file.write("\t".join((*HEADER, *choices, *([LINE_BREAKS] if line_breaks else ()))) + "\n")
         for p in predictions:
-            numbers = [f"{p.score:.6f}", *(f"{share:.9g}" for share in p.probabilities)]
+            numbers = [f"{p.score:.6f}", *(f"{share:.9g}" for share in p.probabilities.values())]
             line = to_line((p.id, p.source, p.target, p.output, *numbers), line_breaks=line_breaks)
             file.write(line + (f"\t{_AS}" if line_breaks else "") + "\n")
 
@@ -65,7 +66,8 @@ def read_predictions(path: str | Path) -> list[Prediction]:
         except ValueError:
             raise InputError(f"{path}:{number}: the score {row['score']!r} is not a number") from None
         shares = _shares([row[choice] for choice in choices], f"{path}:{number}")
-        predictions.append(Prediction(row["qa_id"], row["input"], row["target"], row["output"], value, shares))
+        named = dict(zip(choices, shares, strict=True))
+        predictions.append(Prediction(row["qa_id"], row["input"], row["target"], row["output"], value, named))
     if not predictions:
         raise InputError(f"{path}: no predictions under the header")
     return predictions

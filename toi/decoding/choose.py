@@ -68,7 +68,7 @@ class Choosing:
         best = max(range(len(shares)), key=lambda i: shares[i])
         if best == 0 and shares[1] == shares[0] and ask[0] > ask[-1]:
             best = 1
-        return Prediction(*row, self.choices[best], math.log(shares[best]), tuple(shares))
+        return Prediction(*row, self.choices[best], math.log(shares[best]), dict(zip(self.choices, shares, strict=True)))
 
 
 def mirrored(shares: numpy.ndarray) -> numpy.ndarray:

@@ -48,9 +48,7 @@ class ChoiceRows(TokenRows):
         """Those of a row with all of its choices; what these share is counted once."""
         if self.contexts is not None:
             return self.contexts.widths
-        return sum(
-            (family.widths(self.source_lengths, numpy.full(len(self), n)) for n in self._written), numpy.zeros(len(self), int)
-        )
+        return numpy.sum([family.widths(self.source_lengths, numpy.full(len(self), n)) for n in self._written], axis=0)
 
     def encoded(self, indices: Sequence[int]) -> list[Encoded]:
         """Each row with every choice, the right one first; of choices of one token with that alone."""
