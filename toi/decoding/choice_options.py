@@ -9,15 +9,11 @@ from toi.system.options import Concern
 
 
 @dataclass
-class ChoiceOptions(Concern):
-    """How a model chooses among a few outputs."""
+class ChoicesOption(Concern):
+    """What a model chooses among."""
 
     choices: list[str] = field(default_factory=list)
     """Write the likeliest of these, with the probability of each. [default: those that the task.json of the model names]"""
-    swap_average: bool = False
-    """Ask which of two answers is better both ways round, and average: so it does not matter which one stands first."""
-    calibrate: Literal["dev", "contextual", "none"] | None = None
-    """Fit probabilities to the dev split, or by sources without content, and keep that with the model; none: as they are."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -28,3 +24,13 @@ class ChoiceOptions(Concern):
             except InputError as error:
                 problems.append(f"--{error}")
         return problems
+
+
+@dataclass
+class ChoiceOptions(ChoicesOption):
+    """How a model chooses among a few outputs."""
+
+    swap_average: bool = False
+    """Ask which of two answers is better both ways round, and average: so it does not matter which one stands first."""
+    calibrate: Literal["dev", "contextual", "none"] | None = None
+    """Fit probabilities to the dev split, or by sources without content, and keep that with the model; none: as they are."""

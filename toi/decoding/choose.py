@@ -17,7 +17,7 @@ from toi.data.pairs import iterate_split
 from toi.data.predictions import Prediction, write_predictions
 from toi.data.task_files import read_task
 from toi.decoding.calibration import CONTENT_FREE, Calibration, contextual_biases, fitted, keep, kept, softmax
-from toi.decoding.choice_options import ChoiceOptions
+from toi.decoding.choice_options import ChoiceOptions, ChoicesOption
 from toi.decoding.choosing import ChoiceScorer
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import Run, computed
@@ -79,7 +79,7 @@ def mirrored(shares: numpy.ndarray) -> numpy.ndarray:
 def choices_of(checkpoint: Model, options: DecodingOptions) -> tuple[str, ...]:
     """The choices of the options, else of the model's task; none where neither has some. Raises InputError where they differ."""
     own = () if checkpoint.task is None else checkpoint.task.choices
-    given = tuple(options.choices) if isinstance(options, ChoiceOptions) else ()
+    given = tuple(options.choices) if isinstance(options, ChoicesOption) else ()
     if own and given and own != given:
         raise InputError(f"{checkpoint.name}: was trained for the choices {', '.join(own)}; leave --choices out")
     if isinstance(options, ChoiceOptions) and not (own or given) and (options.swap_average or options.calibrate):
