@@ -21,11 +21,11 @@ VOTES = 4000
 HEADER = ("id", "model_a", "model_b", "prompt", "response_a", "response_b", "winner_model_a", "winner_model_b", "winner_tie")
 MODELS = ("kiri-7b", "kiri-13b", "sawa-small", "sawa-large")
 
-PEOPLE = "青木 石田 上田 江川 大野 加藤 木村 工藤 小林 佐藤 島田 杉山 関口 高橋 田中 土屋 中村 西村 野村 橋本 林 原田 平野 藤田 星野 前田 松本 三浦 村上 森 山本 横山 吉田 和田".split()
+PEOPLE = "青木 石田 上田 江川 大野 加藤 木村 工藤 小林 佐藤 島田 杉山 関口 高橋 田中 土屋 中村 西村 野村 橋本 原田 平野 藤田 星野 前田 松本 三浦 村上 山本 横山 吉田 和田".split()
 TOWNS = "青葉 赤坂 朝日 泉 梅田 大川 岡本 川口 北山 桜井 白石 鈴木 高松 竹内 千代田 中野 西原 花園 浜松 東山 福島 星川 松川 三島 緑川 南原 美里 山中 若宮 若松".split()
 THINGS = "桃 梨 りんご みかん ぶどう いちご すいか まんじゅう 大福 せんべい パン うどん そば カレー すし 天ぷら 豆腐 味噌 お茶 コーヒー 紅茶 牛乳 チーズ 卵".split()
 DAYS = "日曜日 月曜日 火曜日 水曜日 木曜日 金曜日 土曜日".split()
-SHOPS = "店 会社 工場 食堂 喫茶店 旅館 病院 学校 花屋 本屋 パン屋 薬局".split()
+SHOPS = "店 会社 工場 食堂 喫茶店 旅館 病院 学校 花屋 本屋 八百屋 薬局".split()
 
 # What a text says, what is asked, and what may be answered.
 FACTS = (

@@ -98,7 +98,7 @@ def groups(predictions: Sequence[Prediction], examples: Mapping[str, Example]) -
 
 _BORDERS = (-np.inf, -0.5, -0.1, 0.1, 0.5, np.inf)  # of (a - b) / the longer one
 _LENGTH_GROUPS = (
-    "second more than twice as long",
+    "second over twice as long",
     "second longer",
     "within a tenth",
     "first longer",
