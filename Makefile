@@ -1,5 +1,6 @@
 # make demo    environment, sample data, fine-tuning, scores, two generated questions
 # make demo-causal    the same with a decoder-only model
+# make demo-dpo    the same votes as pairs of answers, which a model learns to prefer by DPO
 # make test    the tests
 # make check   ruff, mypy and the layers of the rooms;  make format   ruff rewrites
 # PYTHON=python3.11 chooses the interpreter of the environment in .venv
@@ -7,13 +8,16 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 
-.PHONY: demo demo-causal test check format clean
+.PHONY: demo demo-causal demo-dpo test check format clean
 
 demo: .venv/installed
 	PYTHON=$(PY) bash samples/demo.sh
 
 demo-causal: .venv/installed
 	PYTHON=$(PY) bash samples/demo.sh base-causal
+
+demo-dpo: .venv/installed
+	PYTHON=$(PY) bash samples/demo_dpo.sh
 
 test: .venv/installed-dev
 	$(PY) -m pytest
