@@ -6,6 +6,8 @@
     python evaluate.py --predictions out.tsv --output_dir scores --profile jglue --data_dir data
     python evaluate.py --output_dir model --data_dir data --qa_model model_qa
 
+    python evaluate.py --pairs pairs/pairs.jsonl --gold raw/jaquad/dev --output_dir scores
+
 What every figure means and which published table it can be held against: docs/evaluation.md.
 """
 
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from toi.decoding.options import DecodingOptions
-from toi.scoring.options import NO_PIECES, ScoringOptions
+from toi.scoring.options import NO_PIECES, PairOptions, ScoringOptions
 from toi.system.cli import run
 from toi.system.options import at_least
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class EvaluateOptions(DecodingOptions, ScoringOptions):
+class EvaluateOptions(DecodingOptions, PairOptions, ScoringOptions):
     """Score a model on the splits of a data folder, or a file of predictions."""
 
     predictions: str | None = None
@@ -64,6 +66,8 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
             problems.append("--compare is for one --split")
         if self.qa_model and self.predictions and not self.data_dir:
             problems.append("--qa_model needs the contexts: give the --data_dir (and --split) of the predictions")
+        if self.pairs and self.predictions:
+            problems.append("give --pairs or --predictions, not both")
         if self.profile == "sonoisa" and self.predictions and not self.tokenizer_name:
             problems.append(NO_PIECES)
         return problems
@@ -75,6 +79,9 @@ def main(options: EvaluateOptions) -> None:
     from toi.system.files import check_writable
 
     check_writable(options.output_dir)
+    if options.pairs:
+        score_pairs(options)
+        return
     check_inputs(options)
     if not options.predictions:
         check_model(options.model_name_or_path or options.output_dir, options.tokenizer_name_or_path)
@@ -106,6 +113,36 @@ def main(options: EvaluateOptions) -> None:
             print(tokenizer_table(of_split))
         if of_split.comparison is not None:
             print("\n" + comparison_table(of_split.comparison))
+
+
+def score_pairs(options: EvaluateOptions) -> None:
+    """Score pairs of questions and answers against gold ones: print the table, write `pairs_results.json`."""
+    from toi.data.squad import read_squad
+    from toi.scoring import aligned_pairs
+    from toi.scoring.resampling import with_intervals
+    from toi.scoring.results import write_pair_results
+    from toi.scoring.tables import table
+    from toi.system.errors import InputError
+    from toi.system.files import find_files
+    from toi.system.saying import warn
+
+    similarities: dict[str, tuple[aligned_pairs.Similarity, str]] = {
+        "chrf": (aligned_pairs.by_chrf, "chrf2"),
+        "f1": (aligned_pairs.by_characters, "f1|tok:char"),
+    }
+    if options.bertscore_model is not None:
+        similarities["bertscore"] = (aligned_pairs.by_bertscore(options.bertscore_model), f"bertscore:{options.bertscore_model}")
+    files = find_files(options.gold or "", (".json",), "--gold is SQuAD-format JSON")
+    gold = aligned_pairs.pairs_of(example for file in files for example in read_squad(file))
+    if not gold:
+        raise InputError(f"{options.gold}: no question with an answer in it")
+    aligned = aligned_pairs.align(aligned_pairs.read_pairs(options.pairs or ""), gold)
+    if aligned.lost:
+        warn(f"{options.pairs}: {aligned.lost:,} pairs are about texts that the gold pairs are not about; they are left out")
+    measures = aligned_pairs.aligned_measures(aligned, similarities)
+    scores = with_intervals(measures, options.n_resamples, options.bootstrap_seed)
+    write_pair_results(options.output_dir, scores, {"pairs": options.pairs, "gold": options.gold, "lost": aligned.lost})
+    print(table({Path(options.pairs or "").stem: scores}, {Path(options.pairs or "").stem: len(aligned.gold)}))
 
 
 def load_reader(name: str) -> "Decoder":

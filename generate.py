@@ -9,6 +9,7 @@
     python generate.py --input_file requests.jsonl --output_format json
     python generate.py --interactive
     python generate.py --model_name_or_path model_chat --interactive     a conversation
+    python generate.py --document handbook.pdf --output_dir pairs --qa_model model_qa
 
 The prompt is made as in training, by the task.json of the model.
 """
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from toi.data.options import RequestOptions
 from toi.decoding.options import NBestOptions
+from toi.documents.options import DocumentOptions
 from toi.scoring.options import AnsweringOptions
 from toi.system.cli import checked, parse, run
 from toi.talking.options import ConversationOptions
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBestOptions):
+class GenerateOptions(AnsweringOptions, DocumentOptions, ConversationOptions, RequestOptions, NBestOptions):
     """Ask a question about an answer in a context, or answer a question."""
 
     def problems(self) -> list[str]:
@@ -48,7 +50,8 @@ class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBe
         problems, one = super().problems(), self.of_one_request()
         if self.interactive and "--system" in one:  # of a conversation
             one.remove("--system")
-        ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive}
+        ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive, "--document": bool(self.document)}
+        problems += ["--compare cannot go with --document"] * bool(self.compare and self.document)
         chosen = [way for way, is_given in ways.items() if is_given]
         if len(chosen) > 1:
             problems.append(f"give {' or '.join(chosen)}, not both")
@@ -64,8 +67,12 @@ def main(options: GenerateOptions) -> None:
     from toi.models.place import check_model
     from toi.system.errors import InputError
 
-    if sys.stdin is None and (options.interactive or options.input_file == "-"):
+    if sys.stdin is None and (options.interactive or options.input_file == "-" or "-" in options.document):
         raise InputError("stdin is closed: there is nothing to read from")
+    if options.document:
+        from toi.documents.command import ask_documents
+
+        return ask_documents(options, options)
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     names = [name for name in (options.model_name_or_path, options.compare) if name is not None]
     for i, name in enumerate(names):

@@ -23,6 +23,11 @@ def write_results(output_dir: str | Path, scored: Mapping[str, Scored], options:
     write_json(Path(output_dir) / "results.json", results)
 
 
+def write_pair_results(output_dir: str | Path, scores: Mapping[str, Score], about: Mapping[str, Any]) -> None:
+    """Write `pairs_results.json`: the same of pairs of questions and answers."""
+    write_json(Path(output_dir) / "pairs_results.json", {**about, **_figures(scores), "versions": versions()})
+
+
 def _results(scored: Scored) -> dict[str, Any]:
     result: dict[str, Any] = {"rows": len(scored.predictions), **_figures(scored.scores)}
     if len(scored.by_tokenizer) > 1:

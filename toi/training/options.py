@@ -154,6 +154,8 @@ class LearningOptions(LossOptions):
     metric_for_best_model: Metric = "eval_loss"
     """What decides which model is kept: the validation loss, a score of what the model writes for dev (--num_beams, ...), or for
     --loss dpo and ipo the accuracy on the pairs of dev."""
+    load_best_model_at_end: bool = True
+    """Keep the model that is best on dev; with --no_load_best_model_at_end, the last one."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
     max_input_length: int = 512
@@ -201,6 +203,8 @@ class LearningOptions(LossOptions):
         problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if self.metric_for_best_model == "accuracy" and self.loss not in PAIR_LOSSES:
             problems.append(f"--metric_for_best_model accuracy is of pairs: give --loss {' or '.join(PAIR_LOSSES)}")
+        if self.early_stopping_patience and not self.load_best_model_at_end:
+            problems.append("--early_stopping_patience cannot go with --no_load_best_model_at_end, by which the last is the best")
         if self.eval_steps and self.evals_per_epoch:
             problems.append("give --eval_steps or --evals_per_epoch, not both")
         if self.neftune_noise_alpha and self.torch_compile:
