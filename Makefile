@@ -2,11 +2,8 @@
 # make demo-causal    the same with a decoder-only model
 # make demo-chat    a spreadsheet of instructions taught to that model, which then answers in other words
 # make demo-document    a document, and checked questions about it
-<<<<<<< HEAD
 # make demo-choice    which of two answers is better: votes, a model that chooses, calibrated probabilities
-=======
 # make demo-dpo    votes as pairs of answers, which a model learns to prefer by DPO
->>>>>>> main
 # make test    the tests
 # make check   ruff, mypy and the layers of the rooms;  make format   ruff rewrites
 # PYTHON=python3.11 chooses the interpreter of the environment in .venv
@@ -14,11 +11,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 
-<<<<<<< HEAD
-.PHONY: demo demo-causal demo-chat demo-document demo-choice test check format clean
-=======
-.PHONY: demo demo-causal demo-chat demo-document demo-dpo test check format clean
->>>>>>> main
+.PHONY: demo demo-causal demo-chat demo-document demo-choice demo-dpo test check format clean
 
 demo: .venv/installed
 	PYTHON=$(PY) bash samples/demo.sh
@@ -32,13 +25,11 @@ demo-chat: .venv/installed
 demo-document: .venv/installed-documents
 	PYTHON=$(PY) bash samples/demo_document.sh
 
-<<<<<<< HEAD
 demo-choice: .venv/installed
 	PYTHON=$(PY) bash samples/demo_choice.sh
-=======
+
 demo-dpo: .venv/installed
 	PYTHON=$(PY) bash samples/demo_dpo.sh
->>>>>>> main
 
 test: .venv/installed-dev
 	$(PY) -m pytest
