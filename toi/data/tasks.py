@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from toi.data.chat import ChatTemplate, Message
-from toi.data.dialogues import check_choices, text_of_field
+from toi.data.choices import check_choices
+from toi.data.dialogues import text_of_field
 from toi.data.examples import Example, Row, row_id
 from toi.data.extraction import EXTRACTED, listed
 from toi.data.task_types import TARGET_SEPARATOR, arguments_of

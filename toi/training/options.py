@@ -17,6 +17,7 @@ LOSSES = {
     "unlikelihood": ("unlikelihood_alpha",),
     "dpo": ("beta", "label_smoothing_factor"),
     "ipo": ("beta",),
+    "choice": (),
 }
 PAIR_LOSSES = ("dpo", "ipo")  # of two answers to a source (toi/data/pairs.py)
 PAIR_FIGURES = ("accuracy", "margin", "reward_chosen", "reward_rejected")  # that a validation finds beside such a loss
@@ -119,6 +120,8 @@ class LossOptions(LoraOptions):
             problems.append(f"--label_smoothing_factor must be at least 0 and below {most}")
         if self.loss in PAIR_LOSSES and self.source_loss_weight:
             problems.append(f"--source_loss_weight cannot go with --loss {self.loss}: both answers have the same source")
+        if self.loss == "choice" and self.source_loss_weight:
+            problems.append("--source_loss_weight cannot go with --loss choice: each choice has the same source")
         for name in ("token_mask_probability", "neftune_noise_alpha"):
             if self.loss in PAIR_LOSSES and getattr(self, name):
                 problems.append(f"--{name} cannot go with --loss {self.loss}: the reference reads what is there")
