@@ -53,7 +53,9 @@ class AskTab:
             example = gradio.Button(say("toi.example"), elem_id=f"{tab}-example")
         outputs = gradio.HTML(label=say("toi.outputs"), elem_id=f"{tab}-outputs")
         if self._asks:
-            context.select(self._select, None, [wanted, start], show_progress="hidden", api_visibility="private")
+            context.select(  # with the keyboard a selection grows: the last one counts
+                self._select, None, [wanted, start], show_progress="hidden", api_visibility="private", trigger_mode="always_last"
+            )
             wanted.input(lambda: None, None, start, show_progress="hidden", api_visibility="private")
         inputs = [model, context, wanted, start, count, bad_words, language]
         running = gradio.on(
