@@ -82,7 +82,7 @@ def main(options: PredictOptions) -> None:
     if done.cut:
         limit = options.max_input_length or checkpoint.max_input_length
         cut = f"{done.cut:,} {'source is' if done.cut == 1 else 'sources are'}"
-        where = "in the context" if checkpoint.family.cuts_context else "at the end"
+        where = f"{'at' if checkpoint.family.cut == 'end' else 'in'} the {checkpoint.family.cut}"
         print(f"predict.py: warning: {cut} longer than {limit:,} tokens and cut {where}; see --max_input_length", file=sys.stderr)
     print(f"{done.engine or 'nothing was left to do'}; {(len(rows) - done.resumed) / done.seconds:,.1f} examples/s")
     if done.without_output:

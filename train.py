@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from toi.decoding.options import DecodingOptions
 from toi.system.cli import checked, run
-from toi.training.options import SAMPLES, TrainingOptions
+from toi.training.options import METRICS, SAMPLES, TrainingOptions
 
 if TYPE_CHECKING:
     from toi.training.judge import Judge
@@ -129,22 +129,23 @@ def stop(state: "State", folder: Path) -> NoReturn:
 def train_step(state: "State", batches: list[list[int]]) -> None:
     """One step of the optimizer on `batches` (lists of indices of rows).
 
-    The loss is divided by the target tokens of the whole step: the result depends neither on how the step is cut into
-    batches nor on the number of processes that share them.
+    The loss is divided by the target tokens (the pairs, if it is one of pairs) of the whole step: the result depends neither on
+    how the step is cut into batches nor on the number of processes that share them.
     """
     from toi.training.losses import backward_of
 
     accelerator, family, rows, started = state.accelerator, state.checkpoint.family, state.rows["train"], time.perf_counter()
     rank, world = accelerator.process_index, accelerator.num_processes
-    target_tokens = int(sum(rows.target_lengths[indices].sum() for indices in batches))
+    counted = sum(rows.counted(indices) for indices in batches)
     weight = state.options.source_loss_weight
     source_tokens = int(sum((rows.source_lengths[indices] - 1).sum() for indices in batches))  # nothing predicts the first
-    step_tokens = target_tokens + weight * source_tokens
+    step_counted = counted + weight * source_tokens
     step_loss: Any = 0.0
     for i, indices in enumerate(batches):
         mine = indices[rank::world]
-        read = state.reading.rows(rows, mine or indices[:1], state.progress.step)
-        batch = family.collate(read).to(accelerator.device)
+        some = mine or indices[:1]
+        read = state.reading.rows(rows, some, state.progress.step)
+        batch = rows.collate(family, read, some).to(accelerator.device)
         exchange = nullcontext() if i == len(batches) - 1 else accelerator.no_sync(state.model)
         with exchange:  # processes exchange gradients once a step, behind its last batch
             with accelerator.autocast(), state.reading.on(read, state.progress.step):
@@ -153,9 +154,9 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
                     logits, labels, of_sources = family.logits_and_source_loss(state.model, batch, packed)
                 else:
                     logits, labels = family.logits(state.model, batch, packed)  # (batch, target, vocabulary)
-            loss = state.loss(logits, labels, batch) / step_tokens
+            loss = state.loss(logits, labels, batch) / step_counted
             if weight:
-                loss = loss + weight * of_sources / step_tokens
+                loss = loss + weight * of_sources / step_counted
             if not mine:  # more processes than rows: take part in the exchange with nothing
                 loss = loss * 0.0
             with backward_of(state.loss):
@@ -164,20 +165,20 @@ def train_step(state: "State", batches: list[list[int]]) -> None:
     step_loss = state.agree(step_loss)
     norm = accelerator.clip_grad_norm_(state.model.parameters(), state.options.max_grad_norm)
     state.apply(step_loss, norm)
-    state.count(step_loss, target_tokens, [i for indices in batches for i in indices], time.perf_counter() - started)
+    state.count(step_loss, counted, [i for indices in batches for i in indices], time.perf_counter() - started)
 
 
 def keep_if_better(state: "State") -> None:
-    """Validate, print a row of the table, and save the model if it is the best so far: by its validation loss, or its outputs."""
+    """Validate, print a row of the table, and save the model if it is the best so far (--metric_for_best_model)."""
     from toi.data.task_files import data_of
     from toi.models.checkpoint import save
     from toi.training.printing import table_row
     from toi.training.samples import write_samples
-    from toi.training.state import judged, sampled, validation_loss
+    from toi.training.state import judged, sampled, validated
 
     options = state.options
-    eval_loss = validation_loss(state, state.rows["dev"], options.per_device_eval_batch_size)
-    better = state.record(eval_loss, judged(state), sampled(state))
+    found = validated(state, state.rows["dev"], options.per_device_eval_batch_size) | judged(state)
+    better = state.record(found, sampled(state))
     if better and state.accelerator.is_main_process:
         model = state.accelerator.unwrap_model(state.model)
         data, checkpoint = data_of(options.data_dir), state.checkpoint
@@ -188,8 +189,8 @@ def keep_if_better(state: "State") -> None:
 
 
 def judge_of(options: TrainOptions) -> "Judge | None":
-    """What looks at the outputs for dev, where the validation loss does not decide. Raises InputError if dev cannot be used."""
-    if options.metric_for_best_model == "eval_loss":
+    """What looks at the outputs for dev, where they decide. Raises InputError if dev cannot be used."""
+    if options.metric_for_best_model not in METRICS:
         return None
     from toi.scoring.dev import DevJudge
 

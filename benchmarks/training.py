@@ -70,7 +70,7 @@ def encoded(work: Path, rows: int, precision: str) -> tuple:
     from toi.training.losses import cross_entropy
     from toi.training.optimizer import mixed_precision
     from toi.training.plan import TrainingPlan
-    from toi.training.state import State, validation_loss
+    from toi.training.state import State, validated
     from train import TrainOptions
 
     checkpoint = load_plain(work / "model")
@@ -83,7 +83,7 @@ def encoded(work: Path, rows: int, precision: str) -> tuple:
         state = State(
             options, accelerator, checkpoint, None, found, cross_entropy, {}, plan, checkpoint.model, optimizer=None, schedule=None
         )
-        return validation_loss(state, found["dev"], 32)
+        return validated(state, found["dev"], 32)["eval_loss"]
 
     return checkpoint, list(found["train"]), validate
 

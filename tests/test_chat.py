@@ -34,6 +34,9 @@ def prepared_chat(tmp_path_factory):
     template = ("--template", "chat", "--chat_template", "chatml", "--tokenizer_name_or_path", base)
     result = here("prepare_instructions.py", *files, *template)
     assert result.returncode == 0, result.stderr
+    first = json.loads((data / "report.json").read_text(encoding="utf-8"))["first_row"]
+    assert first == "<|im_start|>user\\n名物は？<|im_end|>\\n<|im_start|>assistant\\n⟦霧そば\\nです<|im_end|>⟧"
+    assert f"the first row, as the model reads it, the loss on what stands in ⟦⟧: {first}\n" in result.stdout
     return base, data
 
 
@@ -72,6 +75,10 @@ def test_a_model_learns_to_answer_and_to_end(prepared_chat, chat_model):
     assert (result.returncode, result.stdout) == (0, "5321人\n")
     result = here("generate.py", "--model_name_or_path", chat_model, "--prompt", "名物は？", "--system", "短く。")
     assert result.stdout == "霧そば\nです\n"
+    messages = json.dumps({"messages": conversation("短く。", "名物は？", "人口は？")["messages"][:-1]}, ensure_ascii=False)
+    result = here("generate.py", "--model_name_or_path", chat_model, "--input_file", "-", "--verbose", stdin=messages)
+    assert (result.returncode, result.stdout) == (0, "5321人\n")
+    assert "霧そば\nです<|im_end|>\n<|im_start|>user\n人口は？<|im_end|>" in result.stderr
     tokenizer, model = AutoTokenizer.from_pretrained(chat_model), AutoModelForCausalLM.from_pretrained(chat_model)
     ids = tokenizer.apply_chat_template(
         [{"role": "user", "content": "人口は？"}], add_generation_prompt=True, return_tensors="pt", return_dict=False

@@ -238,7 +238,7 @@ def test_the_audit_at_the_start(tiny, data_dir, tmp_path, capsys):
     train(options(tiny, data_dir, tmp_path / "m", max_input_length=20, num_train_epochs=1))
     out = capsys.readouterr().out
     assert "train: 76 rows; cut to the limits: 76 sources, 0 targets; <unk>: 0 of 4," in out
-    assert "the first row, as the model reads it: answer: " in out
+    assert "the first row, as the model reads it, the loss on what stands in ⟦⟧: answer: " in out
 
 
 def test_metrics_of_the_run(trained):

@@ -1,4 +1,8 @@
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toi.data.examples import Answer, Example, Row, read_examples, read_rows, split_path, write_examples, write_rows
 from toi.system.errors import InputError
@@ -82,3 +86,16 @@ def test_missing_folder_and_split(tmp_path):
         split_path(tmp_path / "none", "dev")
     with pytest.raises(InputError, match=r"dev\.tsv: no such file"):
         split_path(tmp_path, "dev")
+
+
+TEXTS = st.text(st.characters(exclude_categories=[]))  # halves of surrogate pairs and control characters too
+OTHERS = TEXTS | st.none() | st.booleans() | st.lists(st.lists(TEXTS)) | st.floats(allow_nan=False)
+
+
+@given(
+    TEXTS, TEXTS, TEXTS, TEXTS, st.lists(st.builds(Answer, TEXTS, st.none() | st.integers(0))),
+    st.dictionaries(TEXTS.filter(lambda name: name not in Example("", "").to_json()), OTHERS),
+)  # fmt: skip
+def test_a_line_is_what_json_writes(id, context, question, title, answers, extra):
+    example = Example(id, context, question, tuple(answers), title, extra)
+    assert example.to_line() == json.dumps(example.to_json(), ensure_ascii=False)

@@ -341,6 +341,12 @@ class Words:
     def is_unknown(self, character):
         return character == "霧"
 
+    def follow(self, task):
+        self.task = task
+
+    def shown(self, row, limits):
+        return f"{self.task.name} {row.id}⟦{row.target}⟧"
+
 
 def test_tokens_are_counted(tmp_path):
     path = pairs(tmp_path / "i.jsonl", ELEVEN)
@@ -358,7 +364,9 @@ def test_tokens_are_counted(tmp_path):
     said = table(audit)
     assert "targets cut at 15 tokens" in said
     assert "answers cut" not in said
-    assert said.endswith("characters that a/model does not know: 霧(1)")
+    assert "characters that a/model does not know: 霧(1)" in said.splitlines()
+    first = "the first row, as the model reads it, the loss on what stands in ⟦⟧: plain i.jsonl:1⟦味噌味の霧そばです。"
+    assert first in said.splitlines()
 
 
 class NotFoundError(Exception):

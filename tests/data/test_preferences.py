@@ -83,6 +83,12 @@ class Words:
     def is_unknown(self, character):
         return False
 
+    def follow(self, task):
+        self.task = task
+
+    def shown(self, row, limits):
+        return f"{self.task.name} {row.id}⟦{row.target}⟧"
+
 
 def test_an_arena(tmp_path):
     path = arena(tmp_path / "a.csv", [("首都は?", "東京です。", "京都です。", "a"), *FILL])

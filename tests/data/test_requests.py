@@ -170,6 +170,11 @@ PROMPTS = [
     ('{"prompt": "何\\n？", "id": 3}\n{"prompt": "訳", "context": "橋", "system": "短く"}', [
         ("f:1", Request(prompt="何\n？", id="3")), ("f:2", Request("橋", prompt="訳", system="短く")),
     ]),
+    ('{"messages": [{"role": "user", "content": "何？"}], "id": 4}', [("f:1", Request(prompt="何？", id="4"))]),
+    ('{"messages": [{"role": "system", "content": "短く"}, {"role": "user", "content": "a"}, {"role": "assistant", '
+     '"content": "b"}, {"role": "user", "content": "訳"}], "context": "橋"}', [
+        ("f:1", Request("橋", prompt="訳", system="短く", turns=[("user", "a"), ("assistant", "b")])),
+    ]),
     ("何\\n？\n\n訳\n", [("f:1", Request(prompt="何\n？")), ("f:3", Request(prompt="訳"))]),
     ("訳\t橋\n", [("f:1", Request("橋", prompt="訳"))]),
     ("system\tprompt\n短く\t訳\n", [("f:2", Request(prompt="訳", system="短く"))]),
@@ -187,6 +192,13 @@ BAD_PROMPTS = [
     ("訳\n訳\t橋", "f:2: expected 1 tab-separated fields (prompt), found 2"),
     ('{"prompt": 3}', "f:1: prompt must be a string"),
     ("訳\\d", "f:1: \\d is no escape"),
+    ('{"messages": [{"role": "assistant", "content": "b"}]}', "f:1: messages[0]: the assistant speaks before the user"),
+    (
+        '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
+        "f:1: messages: ends with a message of the assistant; it is the user who asks",
+    ),
+    ('{"messages": [{"role": "user", "content": "a"}], "prompt": "b"}', "f:1: prompt and messages; say it in one of them"),
+    ('{"messages": "a"}', "f:1: messages: expected a list of messages, found "),
 ]
 
 

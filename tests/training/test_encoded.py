@@ -37,7 +37,7 @@ def test_ids_are_those_of_the_tokenizer(tiny, tsv, cache):
     assert (audit.rows, audit.sources_cut, audit.targets_cut) == (3, 0, 0)
     assert audit.tokens == sum(len(e.source) + len(e.target) for e in expected)
     assert audit.unknown == sum((e.source + e.target).count(family.tokenizer.unk_id) for e in expected)
-    assert (audit.source, audit.target) == ("山梨県の県庁所在地は甲府市です。", "甲府市")
+    assert audit.first == "山梨県の県庁所在地は甲府市です。</s>⟦甲府市</s>⟧"
     assert list(rows.select([2, 0])) == [expected[2], expected[0]]
 
 
@@ -133,7 +133,7 @@ def test_the_highlight_is_shown(tiny, tmp_path, cache):
     family.tokenizer.add("<hl>")
     (tmp_path / "t.tsv").write_text("1\t山梨県の<hl>甲府市<hl>です。\t山\n", encoding="utf-8")
     _, audit = token_rows(tmp_path / "t.tsv", family, Limits(512, 64))
-    assert audit.source.replace(" ", "") == "山梨県の<hl>甲府市<hl>です。"
+    assert audit.first.replace(" ", "").startswith("山梨県の<hl>甲府市<hl>です。</s>⟦")
 
 
 def test_rows_are_read_from_the_file(tiny, tsv, cache):

@@ -17,7 +17,7 @@ def state(**changes):
         "accelerator": accelerator, "checkpoint": SimpleNamespace(model=torch.nn.Linear(1000, 1234)), "progress": Progress(),
         "plan": TrainingPlan(LearningOptions(max_steps=1200), [5] * 9, 1), "pace": Pace(),
         "schedule": SimpleNamespace(get_last_lr=lambda: [0.000123]), "run": {"history": []},
-        "judge": None, "sampler": None, "options": SimpleNamespace(output_dir="out/model"),
+        "figures": (), "sampler": None, "options": SimpleNamespace(output_dir="out/model"),
     }  # fmt: skip
     return SimpleNamespace(**{**known, **changes})
 
@@ -49,7 +49,7 @@ def test_a_row_of_the_table_stands_under_its_head(entry, row):
 
 def test_a_judge_has_a_column():
     last = {"epoch": 3, "step": 1234, "train_loss": 0.5, "eval_loss": 0.25, "exact_match": 0.75, "rows_per_second": 9.0}
-    one = state(judge=SimpleNamespace(metric="exact_match"), run={"history": [last]})
+    one = state(figures=("exact_match",), run={"history": [last]})
     assert headline(one).splitlines()[1] == "epoch    step  train loss    dev loss  exact_match   rows/s"
     assert table_row(one, better=False) == "    3   1,234      0.5000      0.2500       0.7500      9.0"
 

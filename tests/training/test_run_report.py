@@ -21,7 +21,7 @@ def run_by(metric):
     if metric is not None:
         for entry, figure in zip(history, (0.25, 0.5), strict=True):
             entry[metric] = figure
-        run["best_metric"] = 0.5
+        run["best_metric"], run["options"]["metric_for_best_model"] = 0.5, metric
     return run
 
 
@@ -53,9 +53,8 @@ def test_a_metric_has_a_place_in_the_picture(tmp_path):
     assert heights["exact_match"] > heights[None]
 
 
-def test_metrics_of_a_history():
-    assert metric_of([]) is None
-    assert [metric_of(run_by(metric)["history"]) for metric in (None, *METRICS)] == [None, "exact_match", "bleu", "rougeL"]
+def test_what_decided():
+    assert [metric_of(run_by(metric)) for metric in (None, *METRICS)] == [None, "exact_match", "bleu", "rougeL"]
 
 
 def test_the_card_names_the_samples_and_what_is_read(tmp_path):

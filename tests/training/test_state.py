@@ -12,7 +12,7 @@ from toi.training.optimizer import make_optimizer, make_schedule
 from toi.training.options import LearningOptions
 from toi.training.plan import TrainingPlan
 from toi.training.setup import make_accelerator
-from toi.training.state import State, validation_loss
+from toi.training.state import State, validated
 from train import TrainOptions
 
 
@@ -42,7 +42,7 @@ def test_validation_loss_is_per_target_token(tiny, batch_size, fast):
     if fast:
         checkpoint.family.make_trainable(model, torch.device("cpu"), fp16=False, compiled=False)
     state = state_of(checkpoint)
-    assert validation_loss(state, TokenRows.of(rows), batch_size) == pytest.approx(total / 8, rel=1e-5)
+    assert validated(state, TokenRows.of(rows), batch_size) == {"eval_loss": pytest.approx(total / 8, rel=1e-5)}
     assert model.training
 
 
@@ -57,8 +57,10 @@ def test_validation_loss_is_per_target_token(tiny, batch_size, fast):
 )
 def test_the_best_validation(metric, validations, better, best, waited, tiny):
     state = state_of(load(str(tiny)))
-    state.judge = None if metric is None else SimpleNamespace(metric=metric)
-    assert [state.record(*validation) for validation in validations] == [bool(one) for one in better]
+    if metric is not None:
+        state.judge, state.options.metric_for_best_model = SimpleNamespace(metric=metric), metric
+    found = [{"eval_loss": loss} | ({} if metric is None else {metric: figure}) for loss, figure in validations]
+    assert [state.record(validation) for validation in found] == [bool(one) for one in better]
     assert (state.run["eval_loss"], state.run.get("best_metric")) == best
     assert state.progress.waited == waited
     found = [(entry["eval_loss"], entry.get(metric)) for entry in state.run["history"]]

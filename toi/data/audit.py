@@ -10,7 +10,7 @@ from itertools import islice, product
 from typing import NamedTuple, Protocol
 
 from toi.data.examples import SPLITS, Example, Row
-from toi.data.tasks import HIGHLIGHT
+from toi.data.tasks import HIGHLIGHT, Task
 from toi.data.templates import CONTEXT_LABEL
 from toi.text.normalization import normalize, normalize_lines
 
@@ -32,6 +32,12 @@ class AuditTokenizer(Protocol):
 
     def is_unknown(self, character: str) -> bool:
         """Whether the vocabulary has no token of its own for a character."""
+
+    def follow(self, task: Task) -> None:
+        """Encode as the rows of this task are."""
+
+    def shown(self, row: Row, limits: dict[str, int]) -> str | None:
+        """A row of that task within the limits, as its model sees it, in a line; None where that is not known."""
 
 
 class Note(NamedTuple):
@@ -84,6 +90,7 @@ class Audit:
     shares: dict[str, Counter[str]] = field(default_factory=dict)  # what some of the rows that are kept are -> split -> rows
     tokenizer: str | None = None  # its name
     tokens: TokenCounts | None = None
+    first_row: str | None = None  # of train, as the model of the tokenizer sees it
 
     def drop(self, split: str, reason: str, id: str) -> None:
         """Note a question that makes no row."""
@@ -122,14 +129,19 @@ class Audit:
         tokenizer: AuditTokenizer,
         name: str,
         limits: dict[str, int],
+        task: Task | None = None,
         *,
         context_last: bool | None = True,
     ) -> None:
         """Measure the rows in tokens too, and count what goes beyond the limits of sources and targets.
 
+        `task` is what made them: a chat template says what is a special token, and a row is shown as a model sees it.
         Only where the context stands last an answer may be cut off with its end (toi/data/layout.py); None: answers are not of it.
         """
         self.tokenizer, self.tokens = name, TokenCounts(limits)
+        if task is not None:
+            tokenizer.follow(task)
+            self.first_row = next((tokenizer.shown(row, limits) for row, _ in rows["train"]), None)
         for part in TOKENIZED:
             lengths: dict[str, Sequence[int]] = {}
             cut, unknown = {}, {}
@@ -177,5 +189,9 @@ def _answer_is_cut(row: Row, example: Example, tokenizer: AuditTokenizer, limit:
 
 def percentile(values: Sequence[int], percent: int) -> int:
     """The smallest value that is not below `percent` of the values."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+    below, counts = 0, Counter(values)  # a million lengths are a few hundred different ones
+    for value in sorted(counts):
+        below += counts[value]
+        if below * 100 >= len(values) * percent:
+            return value
+    raise ValueError("no values")

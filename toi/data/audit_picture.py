@@ -1,5 +1,6 @@
 """`report.png`: an Audit as histograms."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,9 @@ def _draw_lengths(axis: Any, measured: Measured, lengths: dict[str, Sequence[int
     longest = max(min(percentile(lengths[split], 99), 3 * percentile(lengths[split], 90)) for split in made)
     width = max(1, -(-longest // 30))  # bins of whole characters, else some hold more lengths than others
     for split in made:
-        shown = [length for length in lengths[split] if length <= longest]
-        axis.hist(shown, bins=range(0, longest + 2 * width, width), density=True, histtype="step", label=split)
+        shown = {length: count for length, count in Counter(lengths[split]).items() if length <= longest}
+        bins = range(0, longest + 2 * width, width)
+        axis.hist(list(shown), weights=list(shown.values()), bins=bins, density=True, histtype="step", label=split)
     axis.set_title(f"{measured.part} {measured.unit} (up to {longest:,})", fontsize=10)
     axis.set_yticks([])
     if limit is not None and limit <= longest:

@@ -8,6 +8,8 @@ from typing import Any
 from toi.data.audit import TOKENIZED, Audit, BySplit, Note, Shared, TokenCounts, percentile
 from toi.data.examples import SPLITS
 
+FIRST_ROW = "the first row, as the model reads it, the loss on what stands in ⟦⟧"
+
 
 def table(audit: Audit) -> str:
     """The audit as text."""
@@ -31,6 +33,8 @@ def table(audit: Audit) -> str:
     if audit.tokens is not None:
         common = " ".join(f"{c}({n:,})" for c, n in audit.tokens.characters.most_common(10))
         lines.append(f"characters that {audit.tokenizer} does not know: {common or 'none'}")
+    if audit.first_row is not None:
+        lines.append(f"{FIRST_ROW}: {audit.first_row}")
     return "\n".join(lines)
 
 
@@ -60,6 +64,8 @@ def report(audit: Audit) -> dict[str, Any]:
     others: dict[str, Any] = {}  # which most data sets have not
     if audit.files:
         others["files"] = audit.files
+    if audit.first_row is not None:
+        others["first_row"] = audit.first_row
     if audit.noted:
         others["noted"] = [{"split": split, "what": what, "id": id} for split, what, id in audit.noted]
     if counted := {**audit.counted, **audit.shares}:

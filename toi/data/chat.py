@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from toi.data.chat_forms import Message, Response, Turns, response_of, samples_of, turns_of
+from toi.data.chat_forms import Message, Response, Turns, heads_of, response_of, samples_of, turns_of
 from toi.data.jinja import NotRendered, compiled, rendered, variables
 from toi.system.errors import InputError
 
@@ -105,6 +105,11 @@ class ChatTemplate:
     def turns(self) -> Turns:
         """What stands around the texts of a conversation. Raises InputError where that cannot be told."""
         return turns_of(self._rendered)
+
+    @cached_property
+    def heads(self) -> list[tuple[str, str]]:
+        """What stands before the first question: before a system text and behind it, and without one."""
+        return heads_of(self._rendered)
 
     def _rendered(self, messages: Sequence[Message], prompts: bool = False) -> str:
         return rendered(compiled(self.template), messages, prompts, {**self.tokens, "enable_thinking": self.enable_thinking})

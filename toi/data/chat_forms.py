@@ -70,6 +70,18 @@ def turns_of(render: Render) -> Turns:
     return Turns(*match.groups())
 
 
+def heads_of(render: Render) -> list[tuple[str, str]]:
+    """What stands before the first question: before the system text, and between that and the question; and without one."""
+    heads = [(_sample(render, [("user", _ASKED)], True).partition(_ASKED)[0], "")]
+    try:
+        text = render([("system", _SYSTEM), ("user", _ASKED), ("assistant", _SAID), ("user", _AGAIN)], True)
+    except NotRendered:
+        return heads
+    before, found, rest = text.partition(_SYSTEM)
+    between = rest.partition(_ASKED)
+    return [(before, between[0]), *heads] if found and between[1] else heads  # some put it before the last question
+
+
 def _sample(render: Render, messages: Sequence[Message], prompts: bool = False) -> str:
     try:
         return render(messages, prompts)

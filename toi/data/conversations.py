@@ -66,7 +66,7 @@ def conversations(
             one = Conversation(place, turns, "", said or own, not_learnt(messages, turns))
         else:
             one = _single(values, columns, place)
-        yield _cleaned(one if one.system.strip() else one._replace(system=system), removed)
+        yield _cleaned(one if one.system == system or one.system.strip() else one._replace(system=system), removed)
 
 
 def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversation:

@@ -16,6 +16,8 @@ from toi.system.files import read_lines, replacing, to_json
 from toi.text.normalization import Normalization
 
 SPLITS = ("train", "dev", "test")
+_quoted = json.encoder.encode_basestring
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
 _PLAIN_ID = re.compile(r"[0-9A-Za-z.:#_/]+")  # which no normalization changes
 
 
@@ -46,6 +48,15 @@ class Example:
         answers = [{"text": a.text, "answer_start": a.start} for a in self.answers]
         known = {"id": self.id, "title": self.title, "context": self.context, "question": self.question}
         return {**known, "answers": answers, **self.extra}
+
+    def to_line(self) -> str:
+        """`to_json` as `json.dumps` writes it without escapes for what is not ASCII, several times faster; without a line break."""
+        answers = ", ".join([
+            f'{{"text": {_quoted(a.text)}, "answer_start": {"null" if a.start is None else a.start}}}' for a in self.answers
+        ])  # fmt: skip
+        known = f'"id": {_quoted(self.id)}, "title": {_quoted(self.title)}, "context": {_quoted(self.context)}'
+        extra = f", {_dumps(self.extra)[1:-1]}" if self.extra else ""
+        return f'{{{known}, "question": {_quoted(self.question)}, "answers": [{answers}]{extra}}}'
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Example":

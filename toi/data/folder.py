@@ -144,7 +144,7 @@ def write_data(
         assert tokenizer is not None
         layout = Layout.of(task.source_template)
         last = layout is None or layout.last
-        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=last)
+        audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, task, context_last=last)
     with replacing_folder(output_dir) as folder:
         for split in SPLITS:
             write_rows(folder / f"{split}.tsv", (row for row, _ in rows[split]), line_breaks=task.line_breaks)

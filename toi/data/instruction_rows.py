@@ -4,7 +4,6 @@ Of rows that were written only hashes are kept. They are Python's own, which dif
 depends on them.
 """
 
-import json
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -29,7 +28,6 @@ NOT_LEARNT = "no response is to be learnt (weight 0)"
 JAPANESE_OUTPUTS = "outputs with Japanese"
 IN_TRAIN = "the same instruction is in train"
 _REPEATED = 10  # characters of an instruction that no output begins with by chance
-_dumps = json.JSONEncoder(ensure_ascii=False).encode  # there are no surrogates, which were refused
 
 
 def asked(conversation: Conversation) -> tuple[str, str]:
@@ -60,17 +58,19 @@ class Writer:
 
     def __post_init__(self) -> None:
         self._fields = self.task.fields
-        self._lengths = {
-            part: self.audit.lengths.setdefault(Measured(part, "characters"), {split: array("I") for split in SPLITS})
+        lengths = [
+            self.audit.lengths.setdefault(Measured(part, "characters"), {split: array("I") for split in SPLITS})
             for part in ("source", "target", "instruction")
-        }
+        ]
+        self._measures = {split: [of_part[split].append for of_part in lengths] for split in SPLITS}  # type: ignore[attr-defined]
+        self._japanese = self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())
 
     def add(self, split: str, id: str, conversation: Conversation) -> bool:
         """Write the rows of a conversation. Whether there were any."""
         self.audit.read[split] += 1
         (_, asked), (_, said) = conversation.turns[:2]
-        empty = [name for name, text in (("instruction", asked), ("response", said)) if not text.strip()]
-        if empty:
+        if not (asked.strip() and said.strip()):
+            empty = [name for name, text in (("instruction", asked), ("response", said)) if not text.strip()]
             self.audit.drop(split, f"the {' and the '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty", id)
             return False
         if conversation.input.strip() and not {"input", "context"} & self._fields:
@@ -100,7 +100,7 @@ class Writer:
             return False
         tsv, jsonl = self.files[split]
         tsv.write(to_line(row, line_breaks=self.task.line_breaks) + "\n")
-        jsonl.write(_dumps(example.to_json()) + "\n")
+        jsonl.write(example.to_line() + "\n")
         self._measure(split, row, example.question, output)
         return True
 
@@ -136,11 +136,11 @@ class Writer:
 
     def _measure(self, split: str, row: Row, asked: str, output: str) -> None:
         self.audit.kept[split] += 1
-        for part, text in (("source", row.source), ("target", row.target), ("instruction", asked)):
-            self._lengths[part][split].append(len(text))  # type: ignore[attr-defined]  # an array, see above
-        self.audit.shares.setdefault(JAPANESE_OUTPUTS, Counter())[split] += bool(PLAIN_JAPANESE.search(row.target))
+        for measure, text in zip(self._measures[split], (row.source, row.target, asked), strict=True):
+            measure(len(text))
+        self._japanese[split] += PLAIN_JAPANESE.search(row.target) is not None
         instruction = folded(asked)
-        if output == instruction or (len(instruction) >= _REPEATED and output.startswith(instruction)):
+        if output.startswith(instruction) and (len(instruction) >= _REPEATED or output == instruction):
             self.audit.note(split, REPEATS, row.id)
         if row.target != row.target.strip():
             self.audit.note(split, ENDS, row.id)

@@ -115,7 +115,7 @@ def prepare_instructions(options: InstructionOptions, task: Task, tokenizer: Aud
         if options.tokenizer_name_or_path is not None:
             assert tokenizer is not None
             rows = {split: Written(folder, split) for split in SPLITS}
-            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=None)
+            audit.count_tokens(rows, tokenizer, options.tokenizer_name_or_path, options.limits, task, context_last=None)
         write_account(folder, task, recipe, audit, made)
     return audit
 

@@ -9,6 +9,7 @@ A TSV has sources, not their fields: these are found again by the literal parts 
 import re
 import string
 from dataclasses import dataclass
+from typing import ClassVar
 
 from toi.data.examples import Answer, Example
 from toi.data.tasks import HIGHLIGHT
@@ -24,6 +25,7 @@ class Layout:
     template: str
     pattern: re.Pattern[str]
     last: bool
+    cut: ClassVar = "context"  # of what a source that is too long loses
 
     @classmethod
     def of(cls, template: str) -> "Layout | None":

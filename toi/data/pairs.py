@@ -57,6 +57,13 @@ def iterate_chosen(path: str | Path, *, line_breaks: bool = False) -> Iterator[R
         yield Row(pair.id, pair.source, pair.chosen)
 
 
+def iterate_answers(path: str | Path, *, line_breaks: bool = False) -> Iterator[Row]:
+    """Each pair of a TSV as two rows, the chosen answer before the rejected one. Raises as `read_pairs` does."""
+    for pair in iterate_pairs(path, line_breaks=line_breaks):
+        yield Row(pair.id, pair.source, pair.chosen)
+        yield Row(pair.id, pair.source, pair.rejected)
+
+
 def holds_pairs(data_dir: str | Path) -> bool:
     """Whether the TSVs of a data folder hold pairs: where its `task.json` says so."""
     task = read_task(data_dir)

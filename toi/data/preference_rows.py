@@ -5,7 +5,6 @@ depends on them.
 """
 
 import hashlib
-import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,6 @@ PARTED = "the conversations part before their last answers"
 TURNS_LEFT_OUT = "turns left out at the beginning"
 SHORTENED = "conversations that lost turns"
 STILL_LONG = "the last turn alone is beyond the limit"
-_dumps = json.JSONEncoder(ensure_ascii=False).encode  # halves of surrogate pairs were replaced
 
 
 def asked(comparison: Comparison) -> tuple[str]:
@@ -223,7 +221,7 @@ class Writer:
         made = list(self.rows.examples(one, id, split == "train"))
         for example, fields in made:
             tsv.write(to_line(fields, line_breaks=True) + "\n")
-            jsonl.write(_dumps(example.to_json()) + "\n")
+            jsonl.write(example.to_line() + "\n")
             self.audit.kept[split] += 1
             prompt = dialogue([*example.extra.get("turns", ()), ("user", example.question)])
             for part, text in (("source", fields[1]), ("target", fields[2]), ("prompt", prompt)):

@@ -118,7 +118,7 @@ def prepare_preferences(options: PreferenceOptions, task: Task, tokenizer: Audit
         if options.tokenizer_name_or_path is not None:
             assert tokenizer is not None
             written = {split: Written(folder, split, rows.read) for split in SPLITS}
-            audit.count_tokens(written, tokenizer, options.tokenizer_name_or_path, options.limits, context_last=None)
+            audit.count_tokens(written, tokenizer, options.tokenizer_name_or_path, options.limits, task, context_last=None)
         write_account(folder, task, recipe, audit, made)
     return audit
 

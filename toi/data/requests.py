@@ -10,6 +10,7 @@ from typing import Any
 from toi.data.examples import Answer, Example
 from toi.data.tasks import HIGHLIGHT, Task
 from toi.data.tsv import fields_of
+from toi.data.turns import read_turns, split_system
 from toi.system.errors import InputError
 from toi.text.normalization import is_text, normalize
 from toi.text.occurrences import find
@@ -208,8 +209,9 @@ def parse_requests(
 
     A TSV has a header with `context` and other names of `Request`, or no header and two fields: the answer (the question,
     where the model answers) and the context. Where the model does what an instruction says, it has a header with `prompt`, or no
-    header and the prompt, and its input in a second field if they have one. For a task with `line_breaks` it writes them as
-    toi/data/tsv.py has it. Raises InputError with the line of what is wrong, or if there is no request.
+    header and the prompt, and its input in a second field if they have one; an object may have `messages`, the last a user's. For
+    a task with `line_breaks` it writes them as toi/data/tsv.py has it. Raises InputError with the line of what is wrong, or if
+    there is no request.
     """
     lines = [(f"{name}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1)]
     lines = [(place, line) for place, line in lines if line.strip()]
@@ -255,7 +257,20 @@ def _tsv_rows(lines: Sequence[tuple[str, str]], names: list[str], line_breaks: b
         yield place, row
 
 
+def _of_messages(place: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row with `messages` as one with the system text, the turns before, and the prompt."""
+    both = [name for name in ("prompt", "system") if name in row]
+    if both:
+        raise InputError(f"{place}: {both[0]} and messages; say it in one of them")
+    system, turns = split_system(read_turns(row.pop("messages"), "messages", place, ends="user"))
+    return {**row, "prompt": turns[-1][1], "system": system, "turns": turns[:-1] or None}
+
+
 def _request(place: str, row: dict[str, Any], needed: str) -> Request:
+    turns = None
+    if needed == "prompt" and "messages" in row:
+        row = _of_messages(place, row)
+        turns = row.pop("turns")
     unknown = [key for key in row if key not in _FIELDS]
     if unknown:
         raise InputError(f"{place}: unknown field {unknown[0]!r}; fields are {', '.join(_FIELDS)}")
@@ -266,4 +281,4 @@ def _request(place: str, row: dict[str, Any], needed: str) -> Request:
             raise InputError(f"{place}: {key} holds half a surrogate pair, which is not text; mend the file")
     if not row.get(needed, "").strip():
         raise InputError(f"{place}: the {needed} is missing")
-    return Request(**{**row, "id": str(row.get("id", ""))})
+    return Request(**{**row, "id": str(row.get("id", "")), "turns": turns})

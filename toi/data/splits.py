@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Generic, Protocol, TypeVar
 
@@ -24,6 +25,7 @@ Files = dict[str, tuple[IO[str], IO[str]]]  # split -> its TSV, its Examples
 Sources = dict[str, Callable[[Audit], Iterator[tuple[str, Read]]]]
 
 
+@lru_cache(maxsize=16)  # what is asked is folded several times, soon one after the other
 def folded(text: str) -> str:
     """A text without what two writings of the same may differ in: white space and widths."""
     return "".join(unicodedata.normalize("NFKC", text).split())
@@ -109,7 +111,7 @@ def _attempt(
                 place = position(splitting.seed, *splitting.asked(one))
                 into = splitting.split_of(place)
                 if writer.add(into, id, one) and into != "test":
-                    places = [min([place, *places]), max([place, *places])]
+                    places = [min(place, *places), max(place, *places)] if places else [place, place]
     return audit, places
 
 

@@ -28,11 +28,11 @@ _FORM = "expected role and content, or from and value"
 _CALLS = ("tool_calls", "function_call")
 
 
-def read_turns(value: Any, column: str, place: str, *, may_be_empty: bool = False) -> Turns:
+def read_turns(value: Any, column: str, place: str, *, may_be_empty: bool = False, ends: str = "assistant") -> Turns:
     """The turns of a conversation, the value of a column. With `may_be_empty` an assistant may have said nothing.
 
     Raises InputError, beginning with `place` and the column, unless there may be a system text first, then users and
-    assistants take turns, an assistant ends, and everyone says something.
+    assistants take turns, that one who `ends` does, and everyone says something.
     """
     whole = Node(value, place, column)
     if not isinstance(value, list):
@@ -44,8 +44,9 @@ def read_turns(value: Any, column: str, place: str, *, may_be_empty: bool = Fals
         role, text = _turn(message, may_be_empty)
         _check_order(message, role, [role for role, _ in turns])
         turns.append((role, text))
-    if turns[-1][0] != "assistant":
-        raise whole.error(f"ends with a message of the {turns[-1][0]}; add the response of the assistant, or remove the message")
+    if turns[-1][0] != ends:
+        mend = "add the response of the assistant, or remove the message" if ends == "assistant" else "it is the user who asks"
+        raise whole.error(f"ends with a message of the {turns[-1][0]}; {mend}")
     return turns
 
 

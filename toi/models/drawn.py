@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import nn
 
 
 class Drawn:
@@ -17,6 +18,18 @@ class Drawn:
         words = torch.empty(count // 8 + 2, dtype=torch.int64).random_(-(2**63), None)
         self.threshold = math.floor(256 * p) + (int(words[-1]) & 0xFFFF < 65536 * (256 * p % 1))
         self.bytes = words.view(torch.uint8)[:count].view(shape)
+
+
+def without_dropout(model: nn.Module) -> None:
+    """Leave nothing out in training from now on; what adapters leave out of their own input stays as it is.
+
+    Some layers hold their share as a number, others as a module.
+    """
+    for name, module in model.named_modules():
+        if ".lora_dropout" not in name:
+            for attribute, value in vars(module).items():
+                if isinstance(value, float) and (attribute == "p" if isinstance(module, nn.Dropout) else "drop" in attribute):
+                    setattr(module, attribute, 0.0)
 
 
 def kept(drawn: torch.Tensor, threshold: int, dtype: torch.dtype) -> torch.Tensor:

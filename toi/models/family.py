@@ -82,8 +82,8 @@ class Family(Protocol):
         ...
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether a source that is too long loses of its context, rather than its end."""
+    def cut(self) -> str:
+        """Of what a source that is too long loses: its end, its context, its turns."""
         ...
 
     def row_key(self) -> str:

@@ -29,7 +29,7 @@ def answer(decoder: Decoder, task: Task, options: AnsweringOptions, requests: li
             say(f"{at}{source}")
         if row.source_cut:
             lost = task.highlights and row.source.count(mark) < 2
-            where = "in its context" if checkpoint.family.cuts_context else "at its end"
+            where = f"{'at' if checkpoint.family.cut == 'end' else 'in'} its {checkpoint.family.cut}"
             what = "before the end of the answer, so the output is of no use" if lost else where
             length = len(row.source) + row.source_cut
             warn(f"the prompt has {length:,} tokens and is cut to {limits.source:,}, {what}; shorten the context", at)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datasets
 import numpy
@@ -23,12 +23,16 @@ from toi.data.examples import Row, iterate_rows
 from toi.models.batches import Encoded, sorted_batches
 from toi.models.contexts import Contexts
 from toi.models.family import Family, Limits
+from toi.models.showing import shown
 from toi.system.errors import InputError
 from toi.system.files import check_writable, read_json, replacing_folder, sha256, write_json
 
+if TYPE_CHECKING:
+    from toi.models.padded import Batch
+
 Reader = Callable[..., Iterator[Row]]  # of a TSV, by its path and line_breaks
 
-_FORMAT = 2  # of the files; another number makes them anew
+_FORMAT = 3  # of the files; another number makes them anew
 _END = b"\xff\xff\xff\xff\0\0\0\0"  # of every Arrow stream; where the machine died while it was written, there may be zeros
 _AT_ONCE = 1000  # rows encoded together
 _FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("source", "target")})
@@ -44,8 +48,7 @@ class TokenAudit:
     rows_with_unknown: int = 0
     sources_cut: int = 0  # sources that were longer than the limit
     targets_cut: int = 0
-    source: str = ""  # the first row, decoded back from its ids
-    target: str = ""
+    first: str = ""  # the first row, decoded back from its ids (toi/models/showing.py)
 
     def __str__(self) -> str:
         return (
@@ -57,6 +60,7 @@ class TokenAudit:
 class TokenRows(Sequence[Encoded]):
     """Encoded rows, read from where they are stored when they are asked for."""
 
+    noun = "row"  # what is counted
     contexts: Contexts | None = None  # which of them begin alike, where batches make use of it
 
     def __init__(self, dataset: datasets.Dataset):
@@ -84,6 +88,37 @@ class TokenRows(Sequence[Encoded]):
             column = table.column("source").combine_chunks()
             yield column.flatten().to_numpy(), pyarrow.compute.list_value_length(column).to_numpy()
 
+    def counted(self, indices: Sequence[int]) -> int:
+        """What a loss of these rows, which is a sum, is divided by: their target tokens."""
+        return int(self.target_lengths[indices].sum())
+
+    def widths(self, family: Family) -> numpy.ndarray:
+        """How many tokens each costs in a batch: (rows,)."""
+        return family.widths(self.source_lengths, self.target_lengths)
+
+    def encoded(self, indices: Sequence[int]) -> list[Encoded]:
+        """These rows."""
+        return [self[i] for i in indices]
+
+    def collate(self, family: Family, encoded: Sequence[Encoded], indices: Sequence[int]) -> "Batch":
+        """A batch of rows with these indices, encoded as the model is to read them."""
+        return family.collate(encoded)
+
+    def share_contexts(self, family: Family) -> str | None:
+        """Note which rows begin alike, and let the family read that once, where it helps; says so then."""
+        self.contexts = family.share_contexts(self.sources(), self.target_lengths)
+        return None if self.contexts is None else str(self.contexts)
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the ids."""
+        digest = hashlib.sha256()
+        for table in self._dataset.with_format("arrow").iter(_AT_ONCE):
+            for name in ("source", "target"):
+                column = table.column(name).combine_chunks()
+                digest.update(column.flatten().to_numpy().tobytes())
+                digest.update(pyarrow.compute.list_value_length(column).to_numpy().tobytes())
+        return digest.hexdigest()
+
     def batches(self, widths: numpy.ndarray, batch_size: int) -> list[list[int]]:
         """Indices of all rows in batches of like length, the longest first."""
         return sorted_batches(widths, batch_size) if self.contexts is None else self.contexts.sorted_batches(batch_size)
@@ -96,6 +131,11 @@ class TokenRows(Sequence[Encoded]):
         return selected
 
 
+def cache_folder(about: "hashlib._Hash") -> Path:
+    """Where something is kept that is made once for each content."""
+    return Path(datasets.config.HF_DATASETS_CACHE) / "toi" / about.hexdigest()[:32]
+
+
 def token_rows(
     path: str | Path, family: Family, limits: Limits, line_breaks: bool = False, read: Reader = iterate_rows
 ) -> tuple[TokenRows, TokenAudit]:
@@ -106,7 +146,7 @@ def token_rows(
     """
     about = f"{_FORMAT} {sha256(path)} {family.row_key()} {limits.source} {limits.target} {line_breaks}"
     about += "" if read is iterate_rows else f" {read.__name__}"
-    folder = Path(datasets.config.HF_DATASETS_CACHE) / "toi" / hashlib.sha256(about.encode()).hexdigest()[:32]
+    folder = cache_folder(hashlib.sha256(about.encode()))
     if (known := _read(folder)) is not None:
         return known
     check_writable(folder.parent)
@@ -137,8 +177,7 @@ def _encode(all_rows: Iterator[Row], family: Family, limits: Limits, to: Path) -
         while rows := list(islice(all_rows, _AT_ONCE)):
             encoded = family.encode([row.source for row in rows], [row.target for row in rows], limits)
             if not audit.rows:
-                first = [encoded[0].source, encoded[0].target]
-                audit.source, audit.target = family.tokenizer.decode_batch(first, added=True)
+                audit.first = shown(family.tokenizer, encoded[0])
             for row in encoded:
                 audit.rows += 1
                 audit.tokens += len(row.source) + row.source_cut + len(row.target) + row.target_cut

@@ -38,7 +38,7 @@ from toi.models.place import is_adapter
 from toi.models.pretrained import configuration_of, readable
 from toi.system.errors import InputError
 from toi.training.optimizer import mixed_precision
-from toi.training.options import TrainingOptions
+from toi.training.options import PAIR_LOSSES, TrainingOptions
 
 _FEW_BITS = {4: (4 + 0.127) / 8, 8: 1.0}  # bytes of a parameter
 
@@ -106,7 +106,9 @@ def batch_of(config: PretrainedConfig, options: TrainingOptions) -> tuple[int, i
         target = min(target, room // 2)
         source = room - target
     budget = options.max_tokens_per_batch
-    return options.per_device_train_batch_size if budget is None else max(1, budget // source), source, target
+    together = 2 if options.loss in PAIR_LOSSES else 1  # rows of a pair
+    units = options.per_device_train_batch_size if budget is None else max(1, budget // (together * source))
+    return together * units, source, target
 
 
 def estimate_of(model: PreTrainedModel, options: TrainingOptions, precision: str) -> Estimate:

@@ -18,12 +18,13 @@ from toi.training.state import State
 def finish(state: State) -> dict[str, Any]:
     """Write what a person reads of the run, and the metrics under Hugging Face's names; return what `run.json` holds."""
     trained = [entry for entry in state.run["history"] if entry["train_loss"] is not None]
+    best: dict[str, Any] = next((entry for entry in state.run["history"] if entry["step"] == state.run.get("best_step")), {})
     # The rate of all processes together: each goes through its share of the same steps.
     rows, tokens = state.pace.of(state.pace.rows), state.pace.of(state.pace.tokens)
     state.run["metrics"] = {
         "train_loss": trained[-1]["train_loss"] if trained else None,
         "eval_loss": state.run["eval_loss"],
-        **({} if state.judge is None else {f"eval_{state.judge.metric}": state.run["best_metric"]}),
+        **{f"eval_{name}": best[name] for name in state.figures if best},
         "train_runtime": round(time.perf_counter() - state.pace.started, 2),
         "train_samples_per_second": rows and round(rows, 2),
         "train_tokens_per_second": tokens and round(tokens, 1),

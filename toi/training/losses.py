@@ -27,6 +27,7 @@ from toi.models.padded import Batch
 from toi.system.errors import InputError, first_line
 from toi.system.memory import out_of_memory
 from toi.training.options import LOSSES, LearningOptions
+from toi.training.preference import PairLoss, dpo, ipo  # noqa: F401 (by name, see `make_loss`)
 
 Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]
 _AnyLoss = TypeVar("_AnyLoss", bound=Callable[..., torch.Tensor])
@@ -91,9 +92,14 @@ def make_loss(options: LearningOptions) -> Loss:
     """The training loss of the options: one of those above, or one's own."""
     if options.loss not in LOSSES:
         return from_file(options.loss)
-    parameter = LOSSES[options.loss]
+    parameters = [getattr(options, name) for name in LOSSES[options.loss]]
     loss = globals()[options.loss]
-    return loss if parameter is None else loss(getattr(options, parameter))
+    return loss(*parameters) if parameters else loss
+
+
+def sums_of(loss: Loss, logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+    """What a validation sums: of pairs, what their loss says of them; else the cross entropy, whatever is trained with."""
+    return loss.sums(logits, labels, batch) if isinstance(loss, PairLoss) else {"eval_loss": cross_entropy(logits, labels)}
 
 
 class OwnLoss:

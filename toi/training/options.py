@@ -9,18 +9,22 @@ from toi.models.options import ModelOptions
 from toi.system.optional import missing
 from toi.system.options import at_least, at_most
 
-# The losses of toi/training/losses.py, each with the option that is its parameter.
+# The losses of toi/training/losses.py and toi/training/preference.py, each with the options that are its parameters.
 LOSSES = {
-    "cross_entropy": None,
-    "label_smoothing": "label_smoothing_factor",
-    "focal": "focal_gamma",
-    "unlikelihood": "unlikelihood_alpha",
+    "cross_entropy": (),
+    "label_smoothing": ("label_smoothing_factor",),
+    "focal": ("focal_gamma",),
+    "unlikelihood": ("unlikelihood_alpha",),
+    "dpo": ("beta", "label_smoothing_factor"),
+    "ipo": ("beta",),
 }
+PAIR_LOSSES = ("dpo", "ipo")  # of two answers to a source (toi/data/pairs.py)
+PAIR_FIGURES = ("accuracy", "margin", "reward_chosen", "reward_rejected")  # that a validation finds beside such a loss
 
-
-# What a run may keep its best model by: the validation loss, or figures of what the model writes, of which higher is better.
-Metric = Literal["eval_loss", "exact_match", "bleu", "rougeL"]
-METRICS = get_args(Metric)[1:]
+# What a run may keep its best model by: the validation loss, the share of pairs that are told right, or figures of what the model
+# writes. Of all but the loss higher is better.
+Metric = Literal["eval_loss", "accuracy", "exact_match", "bleu", "rougeL"]
+METRICS = get_args(Metric)[2:]  # of what the model writes
 SAMPLES = 5  # of instructions
 Optimizer = Literal["adamw", "adafactor", "sgd", "rmsprop", "adadelta", "adamw_8bit"]
 
@@ -73,7 +77,56 @@ class LoraOptions(ModelOptions):
 
 
 @dataclass
-class LearningOptions(LoraOptions):
+class LossOptions(LoraOptions):
+    """What is learnt of a row, and what the model is shown of it."""
+
+    loss: str = "cross_entropy"
+    """cross_entropy, label_smoothing, focal, unlikelihood; of pairs dpo, ipo; or a function of one's own: my_losses.py:my_loss."""
+    label_smoothing_factor: float | None = None
+    """For --loss label_smoothing: the share of the target that is spread over the vocabulary [default: 0.1]. For --loss dpo: the
+    share of the pairs that may be the wrong way round [default: 0]."""
+    focal_gamma: float = 2.0
+    """For --loss focal: how much less what is known already counts."""
+    unlikelihood_alpha: float = 1.0
+    """For --loss unlikelihood: the weight of the penalty on repetition."""
+    beta: float = 0.1
+    """For --loss dpo and ipo: how strongly the model is held to what it was before the training."""
+    token_mask_probability: float = 0.0
+    """The share of the tokens of a source that the model is not shown in training: another one in every step."""
+    neftune_noise_alpha: float = 0.0
+    """Noise on what is read in training: uniform within alpha / sqrt(tokens * width) on each number of an embedding."""
+    source_loss_weight: float = 0.0
+    """How much a token of the source counts in the loss, where one of the target counts 1; for a causal model only."""
+
+    def __post_init__(self) -> None:
+        if self.label_smoothing_factor is None:
+            self.label_smoothing_factor = 0.0 if self.loss in PAIR_LOSSES else 0.1
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        problems = super().problems()
+        if self.loss not in LOSSES and not re.fullmatch(r".+\.py:\w+", self.loss):
+            problems.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
+        problems += at_least(self, 0, "focal_gamma", "unlikelihood_alpha", "source_loss_weight", "neftune_noise_alpha")
+        if not self.beta > 0:
+            problems.append("--beta must be above 0")
+        if not 0 <= self.token_mask_probability < 1:
+            problems.append("--token_mask_probability must be at least 0 and below 1")
+        if self.token_mask_probability and self.source_loss_weight:
+            problems.append("--token_mask_probability cannot go with --source_loss_weight, which would teach the mask")
+        most = 0.5 if self.loss == "dpo" else 1  # half of the pairs the wrong way round: nothing is left to learn
+        if self.label_smoothing_factor is not None and not 0 <= self.label_smoothing_factor < most:
+            problems.append(f"--label_smoothing_factor must be at least 0 and below {most}")
+        if self.loss in PAIR_LOSSES and self.source_loss_weight:
+            problems.append(f"--source_loss_weight cannot go with --loss {self.loss}: both answers have the same source")
+        for name in ("token_mask_probability", "neftune_noise_alpha"):
+            if self.loss in PAIR_LOSSES and getattr(self, name):
+                problems.append(f"--{name} cannot go with --loss {self.loss}: the reference reads what is there")
+        return problems
+
+
+@dataclass
+class LearningOptions(LossOptions):
     """What a training run is: a run that goes on from a checkpoint must have the same."""
 
     model_name_or_path: str = "sonoisa/t5-base-japanese"
@@ -99,7 +152,8 @@ class LearningOptions(LoraOptions):
     eval_before_training: bool = False
     """Validate before the first step too."""
     metric_for_best_model: Metric = "eval_loss"
-    """What decides which model is kept: the validation loss, or a score of what the model writes for dev (--num_beams, ...)."""
+    """What decides which model is kept: the validation loss, a score of what the model writes for dev (--num_beams, ...), or for
+    --loss dpo and ipo the accuracy on the pairs of dev."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
     max_input_length: int = 512
@@ -130,20 +184,6 @@ class LearningOptions(LoraOptions):
     """The optimizer: AdamW, AdamW with its moments in 8 bits, Adafactor, SGD, RMSprop or Adadelta, as torch has them."""
     max_grad_norm: float = 1.0
     """Gradients are scaled down to this norm."""
-    loss: str = "cross_entropy"
-    """cross_entropy, label_smoothing, focal, unlikelihood, or a function of one's own: my_losses.py:my_loss."""
-    label_smoothing_factor: float = 0.1
-    """For --loss label_smoothing: the share of the target that is spread over the vocabulary."""
-    focal_gamma: float = 2.0
-    """For --loss focal: how much less what is known already counts."""
-    unlikelihood_alpha: float = 1.0
-    """For --loss unlikelihood: the weight of the penalty on repetition."""
-    token_mask_probability: float = 0.0
-    """The share of the tokens of a source that the model is not shown in training: another one in every step."""
-    neftune_noise_alpha: float = 0.0
-    """Noise on what is read in training: uniform within alpha / sqrt(tokens * width) on each number of an embedding."""
-    source_loss_weight: float = 0.0
-    """How much a token of the source counts in the loss, where one of the target counts 1; for a causal model only."""
     share_contexts: bool = True
     """Let a causal model read what sources of a batch begin with once; rows that begin alike are trained on in one step."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -157,23 +197,16 @@ class LearningOptions(LoraOptions):
         problems += at_least(self, 1, "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps")
         problems += at_least(self, 1, "max_train_samples", "max_steps", "eval_steps", "early_stopping_patience")
         problems += at_least(self, 1, "max_tokens_per_batch", "evals_per_epoch")
-        problems += at_least(self, 0, "warmup_steps", "focal_gamma", "unlikelihood_alpha", "weight_decay", "source_loss_weight")
-        problems += at_least(self, 0, "neftune_noise_alpha")
+        problems += at_least(self, 0, "warmup_steps", "weight_decay")
+        problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
+        if self.metric_for_best_model == "accuracy" and self.loss not in PAIR_LOSSES:
+            problems.append(f"--metric_for_best_model accuracy is of pairs: give --loss {' or '.join(PAIR_LOSSES)}")
         if self.eval_steps and self.evals_per_epoch:
             problems.append("give --eval_steps or --evals_per_epoch, not both")
-        if not 0 <= self.token_mask_probability < 1:
-            problems.append("--token_mask_probability must be at least 0 and below 1")
         if self.neftune_noise_alpha and self.torch_compile:
             problems.append("--neftune_noise_alpha cannot go with --torch_compile: compiled embeddings take no noise")
-        if self.token_mask_probability and self.source_loss_weight:
-            problems.append("--token_mask_probability cannot go with --source_loss_weight, which would teach the mask")
         if self.optim == "adamw_8bit":
             problems += missing("--optim adamw_8bit", "bitsandbytes")
-        problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
-        if not 0 <= self.label_smoothing_factor < 1:
-            problems.append("--label_smoothing_factor must be at least 0 and below 1")
-        if self.loss not in LOSSES and not re.fullmatch(r".+\.py:\w+", self.loss):
-            problems.append(f"--loss must be {', '.join(LOSSES)} or FILE.py:FUNCTION, not {self.loss}")
         if not 0 <= self.warmup_ratio <= 1:
             problems.append("--warmup_ratio must be between 0 and 1")
         if self.from_scratch and self.lora_r:

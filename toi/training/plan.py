@@ -5,7 +5,7 @@ from functools import cached_property
 
 from toi.models.batches import Lengths, shuffled_batches
 from toi.models.contexts import Contexts, fill, rows_of, shared_out
-from toi.training.options import LearningOptions
+from toi.training.options import PAIR_LOSSES, LearningOptions
 
 
 class TrainingPlan:
@@ -58,7 +58,8 @@ class TrainingPlan:
         accumulation = self._options.gradient_accumulation_steps
         if self.max_tokens is not None:
             return f"{self.total_steps:,} steps of up to {self.max_tokens * accumulation:,} source tokens"
-        return f"{self.total_steps:,} steps of {self.batch_size * accumulation} rows"
+        unit = "pairs" if self._options.loss in PAIR_LOSSES else "rows"
+        return f"{self.total_steps:,} steps of {self.batch_size * accumulation} {unit}"
 
 
 def optimizer_steps(

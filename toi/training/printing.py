@@ -8,7 +8,8 @@ def headline(state: State) -> str:
     """What the run is, and the head of the table."""
     parameters = sum(p.numel() for p in state.checkpoint.model.parameters()) / 1e6
     precision = state.accelerator.mixed_precision.replace("no", "fp32")
-    metric = "" if state.judge is None else f"{state.judge.metric:>13}"
+    figures = "".join(f"{name.removeprefix('reward_'):>13}" for name in state.figures)
+    speed = "pairs/s" if "margin" in state.figures else "rows/s"
     lines = []
     if state.sampler is not None:
         where = f"{state.options.output_dir}/{FILE}"
@@ -16,7 +17,7 @@ def headline(state: State) -> str:
         lines += sample_lines(state.sampler.samples)
     lines.append(
         f"{parameters:.1f}M parameters, {state.plan}, precision {precision}, "
-        f"on {state.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{metric}{'rows/s':>9}"
+        f"on {state.accelerator.device}\n{'epoch':>5}{'step':>8}{'train loss':>12}{'dev loss':>12}{figures}{speed:>9}"
     )
     return "\n".join(lines)
 
@@ -25,9 +26,9 @@ def table_row(state: State, better: bool) -> str:
     """The last validation, as a row of the table, with what was written for the samples below."""
     last = state.run["history"][-1]
     train_loss = "" if last["train_loss"] is None else f"{last['train_loss']:.4f}"
-    figure = "" if state.judge is None else f"{last[state.judge.metric]:>13.4f}"
+    figures = "".join(f"{last[name]:>13.4f}" for name in state.figures)
     losses = f"{train_loss:>12}{last['eval_loss']:>12.4f}"
-    row = f"{last['epoch']:>5}{last['step']:>8,}{losses}{figure}{last['rows_per_second']:>9.1f}" + ("  saved" if better else "")
+    row = f"{last['epoch']:>5}{last['step']:>8,}{losses}{figures}{last['rows_per_second']:>9.1f}" + ("  saved" if better else "")
     outputs = [] if state.sampler is None else output_lines(state.sampler.samples, last["samples"])
     return "\n".join([row, *outputs])
 

@@ -20,19 +20,19 @@ class Progress:
     skipped_in_a_row: int = 0
     # Since the last validation:
     loss_sum: float = 0.0
-    tokens: int = 0
+    tokens: int = 0  # of targets; pairs, where the loss is one of pairs
     seen: int = 0  # rows
 
     @property
     def train_loss(self) -> float | None:
-        """The mean loss per target token since the last validation."""
+        """The mean loss per target token (per pair) since the last validation."""
         return self.loss_sum / self.tokens if self.tokens else None
 
-    def count(self, step_loss: float, target_tokens: int, rows: int) -> None:
-        """Note a step: its mean loss per target token."""
+    def count(self, step_loss: float, counted: int, rows: int) -> None:
+        """Note a step: its mean loss per target token (per pair), and how many it had."""
         if math.isfinite(step_loss):
-            self.loss_sum += step_loss * target_tokens
-            self.tokens += target_tokens
+            self.loss_sum += step_loss * counted
+            self.tokens += counted
         self.seen += rows
 
     def validated(self, better: bool) -> None:

@@ -51,7 +51,7 @@ class Reading:
 
     def rows(self, rows: TokenRows, indices: Sequence[int], step: int) -> list[Encoded]:
         """These rows, as they are read in a step."""
-        read = [rows[i] for i in indices]
+        read = rows.encoded(indices)
         return read if self.mask is None else [self.mask(row, step) for row in read]
 
     def on(self, rows: Sequence[Encoded], step: int) -> AbstractContextManager[None]:

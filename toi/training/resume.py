@@ -138,7 +138,7 @@ def _check_same(folder: Path, saved: dict[str, Any], state: State) -> None:
             raise InputError(f"{state.options.data_dir}/{split}.tsv: changed since the checkpoint {folder} was written; train anew")
     if saved.get("task", _task(state)) != _task(state):  # an older version did not keep it
         raise InputError(f"{state.options.data_dir}/task.json: changed since the checkpoint {folder} was written; train anew")
-    if run.get("base") != ours.get("base"):
+    if any(run.get(model) != ours.get(model) for model in ("base", "reference")):
         raise InputError(f"{state.options.model_name_or_path}: changed since the checkpoint {folder} was written; train anew")
     if saved["processes"] != state.accelerator.num_processes:
         raise InputError(f"{folder}: was made by {saved['processes']} processes, not {state.accelerator.num_processes}")

@@ -4,7 +4,7 @@ import math
 import signal
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,10 @@ from toi.system.errors import InputError
 from toi.training.encoded import TokenRows
 from toi.training.interruption import Interruption
 from toi.training.judge import Judge, as_loaded
-from toi.training.losses import Loss, cross_entropy
-from toi.training.options import TrainingOptions
+from toi.training.losses import Loss, sums_of
+from toi.training.options import PAIR_FIGURES, TrainingOptions
 from toi.training.plan import TrainingPlan
+from toi.training.preference import PairLoss
 from toi.training.progress import MOST_SKIPPED, Pace, Progress
 from toi.training.reading import Reading
 from toi.training.samples import Sampler
@@ -96,19 +97,26 @@ class State:
                 f"lower --learning_rate, or use --precision bf16 or fp32{best}"
             )
 
-    def count(self, step_loss: float, target_tokens: int, indices: Sequence[int], seconds: float) -> None:
-        """Note a step: its mean loss per target token, and the time it took."""
-        self.progress.count(step_loss, target_tokens, len(indices))
-        tokens = int(self.rows["train"].source_lengths[indices].sum()) + target_tokens
-        self.pace.count(seconds, len(indices), tokens)
+    def count(self, step_loss: float, counted: int, indices: Sequence[int], seconds: float) -> None:
+        """Note a step: its mean loss per target token (per pair), how many it had, and the time it took."""
+        self.progress.count(step_loss, counted, len(indices))
+        rows = self.rows["train"]
+        self.pace.count(seconds, len(indices), int(rows.source_lengths[indices].sum() + rows.target_lengths[indices].sum()))
 
-    def record(self, eval_loss: float, figure: float | None = None, samples: dict[str, str] | None = None) -> bool:
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of what a validation finds beside the loss."""
+        of_pairs = PAIR_FIGURES if isinstance(self.loss, PairLoss) else ()
+        return of_pairs if self.judge is None else (*of_pairs, self.judge.metric)
+
+    def record(self, found: Mapping[str, float], samples: dict[str, str] | None = None) -> bool:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far.
 
-        With the `figure` of a judge, which is then what counts: the highest is the best, and of equal ones that of the lower loss.
-        `samples` are outputs for some rows, by their ids.
+        `found` holds `eval_loss` and the other figures. Where one of these decides, the highest is the best, and of equal ones that
+        of the lower loss. `samples` are outputs for some rows, by their ids.
         """
-        best, by_judge = self.run["eval_loss"], {} if self.judge is None else {self.judge.metric: figure}
+        best, eval_loss = self.run["eval_loss"], found["eval_loss"]
+        figure = found.get(self.options.metric_for_best_model) if self.options.metric_for_best_model != "eval_loss" else None
         if best is None or figure is None:
             better = best is None or eval_loss < best
         else:
@@ -118,8 +126,7 @@ class State:
             "epoch": progress.epoch,
             "step": progress.step,
             "train_loss": progress.train_loss,
-            "eval_loss": eval_loss,
-            **by_judge,
+            **found,
             "learning_rate": self.schedule.get_last_lr()[0],
             "rows_per_second": round(progress.seen / (now - self.pace.since), 1),
             **({} if samples is None else {"samples": samples}),
@@ -130,7 +137,7 @@ class State:
             self.run.update({} if figure is None else {"best_metric": figure})
         if self.writer is not None:
             tags = {"train_loss": "train/loss", "eval_loss": "eval/loss", "learning_rate": "train/learning_rate"}
-            for name, tag in (tags | {name: f"eval/{name}" for name in by_judge}).items():
+            for name, tag in (tags | {name: f"eval/{name}" for name in self.figures}).items():
                 if last[name] is not None:
                     self.writer.add_scalar(tag, last[name], progress.step)
             self.writer.flush()
@@ -140,27 +147,32 @@ class State:
 
 
 @torch.no_grad()
-def validation_loss(state: State, rows: TokenRows, batch_size: int) -> float:
-    """The summed cross entropy over `rows` divided by their target tokens: not a mean of batch means."""
+def validated(state: State, rows: TokenRows, batch_size: int) -> dict[str, float]:
+    """`eval_loss`, the summed cross entropy over `rows` divided by their target tokens: not a mean of batch means.
+
+    Of pairs it is their loss, divided by their number, with the other figures of such a loss.
+    """
     accelerator, family = state.accelerator, state.checkpoint.family
     model = state.checkpoint.model  # not as it is wrapped: processes have as many batches as there are, and wait for nobody
     state.model.eval()
-    total = 0.0
-    batches = rows.batches(family.widths(rows.source_lengths, rows.target_lengths), batch_size)
+    totals: dict[str, float] = dict.fromkeys(("eval_loss", *(PAIR_FIGURES if isinstance(state.loss, PairLoss) else ())), 0.0)
+    batches = rows.batches(rows.widths(family), batch_size)
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
-        batch = family.collate([rows[i] for i in indices]).to(accelerator.device)
+        batch = rows.collate(family, rows.encoded(indices), indices).to(accelerator.device)
         with accelerator.autocast():
             logits, labels = family.logits(model, batch, packed=True)
-        total += float(cross_entropy(logits, labels))
+        for name, summed in sums_of(state.loss, logits, labels, batch).items():
+            totals[name] += float(summed)
     state.model.train()
     exact = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's has no float64
-    summed = accelerator.reduce(torch.tensor(total, dtype=exact, device=accelerator.device), reduction="sum")
-    return float(summed) / int(rows.target_lengths.sum())
+    summed = accelerator.reduce(torch.tensor([*totals.values()], dtype=exact, device=accelerator.device), reduction="sum")
+    counted = rows.counted(range(len(rows)))
+    return {name: total / counted for name, total in zip(totals, summed.tolist(), strict=True)}
 
 
-def judged(state: State) -> float | None:
-    """The judge's figure of the model as it is now, the same in all processes; None without a judge."""
-    return None if state.judge is None else state.judge.figure(_written(state, state.judge))
+def judged(state: State) -> dict[str, float]:
+    """The judge's figure of the model as it is now, the same in all processes; nothing without a judge."""
+    return {} if state.judge is None else {state.judge.metric: state.judge.figure(_written(state, state.judge))}
 
 
 def sampled(state: State) -> dict[str, str] | None:

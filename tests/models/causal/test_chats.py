@@ -132,3 +132,22 @@ def test_words_among_the_added_tokens_are_shown(tmp_path):
     assert tokenizer.decode([*ids, tokenizer.id_of("<|im_end|>")]) == text
     assert "".join(p if isinstance(p, str) else "" for p in (tokenizer.pieces[i] for i in ids)).endswith("\n\n霧沢市")
     assert tokenizer.pieces[tokenizer.id_of("<|im_end|>")] == ""
+
+
+def test_a_row_that_is_too_long_loses_whole_turns(rows_of):
+    """In training as in generation, and never its system text or last question, as long as these have room."""
+    for name in ("chatml", "llama-2"):
+        rows, template = rows_of(name)
+        turns = [USER, MODEL, AGAIN, ("assistant", "ない"), ("user", "の人口は?"), MODEL]
+        prompts = [template.prompt([SYSTEM, *turns[at:], ("user", "桃は何?")]) for at in (0, 2, 4, 6)]
+        whole = [row.source for row in rows.encode(prompts, None, FAR)]
+        for fewer in (1, 2, 3):
+            for room in (len(whole[fewer]), len(whole[fewer - 1]) - 1):
+                (taught,) = rows.encode(prompts[:1], ["桃"], Limits(room, 100))
+                (asked,) = rows.encode(prompts[:1], None, Limits(room, 100))
+                assert taught.source == asked.source == whole[fewer]
+                assert taught.source_cut == len(whole[0]) - len(whole[fewer])
+        (least,) = rows.encode(prompts[:1], None, Limits(len(whole[3]) - 2, 100))
+        assert len(least.source) <= len(whole[3]) - 2
+        prompt = rows.encode([template.turns.prompt], None, FAR)[0].source[-2:]
+        assert least.source[-2:] == prompt  # the model is still asked

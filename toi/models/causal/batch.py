@@ -36,8 +36,10 @@ class CausalBatch(Batch):
 
     def to(self, device: torch.device) -> "CausalBatch":
         """The same on a device."""
-        moved = {name: getattr(self, name).to(device) for name in ("input_ids", "attention_mask", "labels", "places", "sources")}
-        return replace(self, **moved, inputs={name: tensor.to(device) for name, tensor in self.inputs.items()})
+        names = ("input_ids", "attention_mask", "labels", "places", "sources")
+        moved = {name: getattr(self, name).to(device) for name in names}
+        reference = None if self.reference is None else self.reference.to(device)
+        return replace(self, **moved, reference=reference, inputs={name: tensor.to(device) for name, tensor in self.inputs.items()})
 
 
 def padded_batch(rows: Sequence[Encoded], pad_id: int) -> CausalBatch:

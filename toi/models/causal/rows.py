@@ -9,8 +9,8 @@ beginning of what training saw. The separator is the task's; a chat template say
 
 from collections.abc import Sequence
 
-from toi.data.layout import Layout
 from toi.data.tasks import TARGET_SEPARATOR, Task
+from toi.data.turn_layout import layout_of
 from toi.models.batches import Encoded
 from toi.models.causal.chats import Chat
 from toi.models.causal.separator import separator_ids
@@ -42,12 +42,12 @@ class CausalRows:
         self._chat = None if template is None else Chat(self.tokenizer, template)
         self.end_ids = tuple(dict.fromkeys(self._ends if self._chat is None else (self._chat.end_id, *self._ends)))
         self._separator = separator_ids(self.tokenizer, TARGET_SEPARATOR if task is None else task.target_separator)
-        self._layout = None if task is None else Layout.of(task.source_template)
+        self._layout = layout_of(task)
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether it is known where the context stands."""
-        return self._layout is not None
+    def cut(self) -> str:
+        """The end, or where it is known where they stand, the context, or turns."""
+        return "end" if self._layout is None else self._layout.cut
 
     def row_key(self) -> str:
         """Everything that stands in a row beside its texts, and where its context is."""

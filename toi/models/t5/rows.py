@@ -10,6 +10,7 @@ import numpy
 
 from toi.data.layout import Layout
 from toi.data.tasks import Task
+from toi.data.turn_layout import TurnLayout, layout_of
 from toi.models.batches import Encoded
 from toi.models.family import Limits
 from toi.models.framing import Side, framed_rows
@@ -27,7 +28,7 @@ class T5Rows:
         self.pad_id = tokenizer.pad_id
         self.end_ids: tuple[int, ...] = (tokenizer.eos_id,)
         self.start_id = start_id
-        self._layout: Layout | None = None
+        self._layout: Layout | TurnLayout | None = None
 
     def follow(self, task: Task | None) -> None:
         """A context that stands last is cut at its end with the source; encoder and decoder need no separator.
@@ -36,13 +37,13 @@ class T5Rows:
         """
         if task is not None and task.chat_template is not None:
             raise InputError(f"task {task.name}: an encoder-decoder model has no chat template; prepare with --template alpaca-ja")
-        layout = None if task is None else Layout.of(task.source_template)
+        layout = layout_of(task)
         self._layout = None if layout is None or layout.last else layout
 
     @property
-    def cuts_context(self) -> bool:
-        """Whether the context is known to stand before others."""
-        return self._layout is not None
+    def cut(self) -> str:
+        """The end, or where it is known to stand before others, the context; or turns."""
+        return "end" if self._layout is None else self._layout.cut
 
     def within(self, limits: Limits) -> Limits:
         """The limits themselves: positions are relative."""
