@@ -256,10 +256,9 @@ def compare(args: argparse.Namespace) -> None:
             if part != "decoding":
                 compare_training(kind, part, model, data, runs, args)
                 continue
-            rows = max(BATCH, args.rows // 2)
             for beams in (4, 1):
-                title = f"{kind}, decoding: {rows} rows, beams {beams}"
-                compare_decoding(title, model, str(data), rows, beams, decoding, args.repeats)
+                title = f"{kind}, decoding: {args.rows} rows, beams {beams}"
+                compare_decoding(title, model, str(data), args.rows, beams, decoding, args.repeats)
 
 
 def main() -> None:
@@ -271,7 +270,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--only", nargs="*", choices=WAYS, default=list(WAYS), help="ways of training")
     parser.add_argument("--precision", nargs="*", choices=PRECISIONS, help="of all [default: see above]")
-    parser.add_argument("--rows", type=int, default=64, help="of training; decoding takes half as many")
+    parser.add_argument("--rows", type=int, default=64, help="of training, and as many of decoding")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="models that show nothing but whether this runs")
     parser.add_argument("--one", choices=(*WAYS, "rate"), help=argparse.SUPPRESS)

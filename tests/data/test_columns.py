@@ -79,6 +79,12 @@ REFUSED = [
         {},
         "no column for the instruction: the columns are 'こんにちは', '元気?'; name it with --prompt_column",
     ),
+    (
+        [name.encode().decode("cp932", errors="replace") for name in ("指示", "出力")],
+        {},
+        "no column for the instruction: the columns are '謖\ufffd遉ｺ', '蜃ｺ蜉\ufffd'; "
+        "garbled: UTF-8 was opened as another encoding and saved; save it anew from the original",
+    ),
     (["質問", "メモ"], {}, "no column for the response: the columns are '質問', 'メモ'; name it with --response_column"),
     (
         ["prompt", "chosen", "rejected"],

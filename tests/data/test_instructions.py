@@ -1,12 +1,14 @@
+import csv
 import gzip
 import json
+import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from conftest import contents
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import prepare_instructions
@@ -17,6 +19,8 @@ from toi.data.hub_records import hub_records
 from toi.data.instruction_rows import AGAIN, ENDS, IN_TRAIN, NO_HISTORY, NO_INPUT, NO_SYSTEM, NOT_LEARNT, REPEATS
 from toi.data.instructions import InstructionOptions
 from toi.data.instructions import prepare_instructions as prepare
+from toi.data.predictions import Prediction, read_predictions, write_predictions
+from toi.data.requests import Request, prompts_of
 from toi.data.task_files import read_task, scored_splits
 from toi.system.errors import InputError
 
@@ -103,7 +107,7 @@ def test_each_split_has_a_row_at_least(tmp_path, count, seed):
 def test_too_few_rows(tmp_path):
     for rows, said in (
         (ELEVEN[:1], "one instruction is too few to split; give more, or a --dev_file"),
-        ([("何", "")], "nothing is left of the train split: the response is empty (1)"),
+        ([("何", "")], "nothing is left of the train split: the response is empty (1); the first is i.jsonl:1"),
     ):
         with pytest.raises(InputError, match=said.replace("(", r"\(").replace(")", r"\)")):
             made(tmp_path, pairs(tmp_path / "i.jsonl", rows))
@@ -431,3 +435,32 @@ def test_any_text_goes_through(tmp_path_factory, texts):
             assert asked.replace("\r\n", "\n").replace("\r", "\n") in row.source
             assert row.target == said.replace("\r\n", "\n").replace("\r", "\n")
     assert len(every) >= 11
+
+
+CELLS = TEXTS.filter(lambda text: not text.lstrip(" ").startswith(('"', "#")))  # what a spreadsheet gets wrong itself
+LONG = [("長" * 20_000, "\\n\t\r\n\\" * 3000, "🍣\u2028" * 3000)]
+MARKS = [('"', "\\t", "\n\n\\\n"), ("{input}", "{response}", "<hl>")]
+
+
+@settings(max_examples=10, deadline=None)
+@given(texts=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1), encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+@example(texts=[*LONG, *MARKS], encoding="utf-16")
+def test_any_text_goes_the_whole_way(tmp_path_factory, texts, encoding):
+    """A spreadsheet, the TSV, what a user types for the same, and an output that says the same: nothing is another."""
+    folder = tmp_path_factory.mktemp("whole")
+    texts = [(f"{i}{asked}", given_, said) for i, (asked, given_, said) in enumerate(texts)]
+    with open(folder / "i.csv", "w", encoding=encoding, newline="") as file:
+        table_ = csv.writer(file, quoting=csv.QUOTE_ALL)
+        table_.writerows([("指示", "入力", "出力"), *texts, *((asked, "", said) for asked, said in ELEVEN)])
+    _, found = made(folder, str(folder / "i.csv"))
+    every = {**found["train"], **found["dev"]}
+    task, line = read_task(folder / "d"), 2
+    for asked, given_, said in texts:
+        row = every[f"i.csv:{line}"]
+        lf = [text.replace("\r\n", "\n").replace("\r", "\n") for text in (asked, given_, said)]
+        assert row.target == lf[2]
+        typed = [("", Request(prompt=asked, context=given_)), ("", Request(prompt=lf[0], context=lf[1]))]
+        assert prompts_of(task, typed, lambda *_: None)[1] == [row.source] * 2
+        write_predictions(folder / "o.tsv", [Prediction(*row, row.target, 0.0)], line_breaks=task.line_breaks)
+        assert read_predictions(folder / "o.tsv") == [Prediction(*row, row.target, 0.0)]
+        line += 1 + sum(len(re.findall("\r\n|\r|\n", text)) for text in (asked, given_, said))

@@ -22,6 +22,9 @@ NAMES = {
     "conversation": "messages conversations conversation 会話",
 }
 OPTIONS = {"instruction": "prompt", "input": "input", "response": "response", "system": "system"}  # --prompt_column ...
+GARBLED = "garbled: UTF-8 was opened as another encoding and saved; save it anew from the original"
+# What becomes of 指示, 質問 or 回答: half-width katakana among kanji, and characters that were lost.
+_GARBLED = re.compile("\ufffd|[\u4e00-\u9fff][\uff61-\uff9f]")
 NO_HEADER = "if the first row is no header, give --no_header"
 
 
@@ -114,6 +117,8 @@ class Chooser:
         for role, given in pair.items():
             if not given:
                 hint = f"; {NO_HEADER}" if self.spreadsheet else ""
+                if any(map(_GARBLED.search, names)):
+                    raise InputError(f"{place}: no column for the {role}: {there(names)}; {GARBLED}")
                 raise InputError(f"{place}: no column for the {role}: {there(names)}; name it with --{OPTIONS[role]}_column{hint}")
 
     def _only(self, role: str, columns: list[str], place: str) -> str:

@@ -80,7 +80,8 @@ def write_splits(
     for split in SPLITS:
         if not audit.kept[split] and (split != "test" or split in sources or splitting.test_share):
             why = reasons(audit.dropped, split) or "no rows were read"
-            raise InputError(f"nothing is left of the {split} split: {why}")
+            first = next((f"; the first is {note.id}" for note in audit.dropped if note.split == split), "")
+            raise InputError(f"nothing is left of the {split} split: {why}{first}")
     return audit
 
 

@@ -25,10 +25,18 @@ def packs_bfloat16() -> bool:
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def precision(linear: nn.Module) -> torch.dtype:
+    """In which precision a linear layer on a CPU multiplies now: what it reads need not be in a higher one."""
+    if torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu")
+    return getattr(linear.forward, "dtype", torch.float32)
+
+
 class PackedLinears:
     """The linear layers of a model as they are now, and GPT-2's, packed. They take the memory of their weights once more.
 
-    With `dtype` bfloat16, half of it: inputs are rounded too, sums are not, and the layer that makes logits stays in float32.
+    With `dtype` bfloat16, half of it: inputs are rounded too, sums are not. The layer that makes logits keeps its weights in
+    float32, and gives such, but may round what it multiplies.
     """
 
     def __init__(self, model: nn.Module, dtype: torch.dtype = torch.float32):
@@ -36,6 +44,8 @@ class PackedLinears:
         linears = [module for module in model.modules() if type(module) in (nn.Linear, Conv1D)]
         with torch.no_grad():
             self._products = {module: _product(module, torch.float32 if module is last else dtype) for module in linears}
+            if last in self._products and dtype == torch.bfloat16:
+                self._products[last] = _rounding(self._products[last])
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -62,4 +72,20 @@ def _product(module: Any, dtype: torch.dtype) -> Callable[[torch.Tensor], torch.
     def product(x: torch.Tensor) -> torch.Tensor:
         return torch.ops.mkldnn._linear_pointwise(x.to(dtype), packed, bias, "none", [], "").to(x.dtype)
 
+    product.dtype = dtype  # type: ignore[attr-defined]
     return product
+
+
+def _rounding(product: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The same product in single precision, of numbers that oneDNN may round to bfloat16, where that is faster."""
+    settings: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+
+    def rounding(x: torch.Tensor) -> torch.Tensor:
+        before = settings.fp32_precision
+        settings.fp32_precision = "bf16"
+        try:
+            return product(x)
+        finally:
+            settings.fp32_precision = before
+
+    return rounding

@@ -8,6 +8,7 @@ A key is seen by the queries behind it, and by those at most a window behind it 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
+from types import MethodType
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from toi.models.causal.keys import Own, Prompts
+from toi.models.causal.layers import forward, known_layers
+from toi.models.packed import precision
 
 _NAME = "toi_shared_prompts"
 _UNKNOWN = ("s_aux", "position_bias")  # what some models add to attention, and this one does not
@@ -106,6 +109,10 @@ def _attend(
 ALL_ATTENTION_FUNCTIONS.register(_NAME, _attend)
 
 
+def _low_norm(norm: torch.nn.LayerNorm, read_by: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.LayerNorm.forward(norm, x).to(precision(read_by))
+
+
 class Reader:
     """Passes of a model with the attention of this module."""
 
@@ -113,7 +120,13 @@ class Reader:
         self._model, self._cache = model, _NoCache()
         found = (getattr(module, "config", None) for module in model.modules())
         self._configs = list({id(c): c for c in found if isinstance(c, PretrainedConfig)}.values())
-        self._activations = [module for module in model.modules() if type(module) is NewGELUActivation]
+        self._forwards: dict[torch.nn.Module, Any] = {layer: MethodType(forward, layer) for layer in known_layers(model)}
+        # GPT-2's activation in one pass over memory, and not in eight; and its norms in the precision of what reads them.
+        activations = [module for module in model.modules() if type(module) is NewGELUActivation]
+        self._forwards |= dict.fromkeys(activations, partial(functional.gelu, approximate="tanh"))
+        blocks = [module for module in model.modules() if type(module).__name__ == "GPT2Block"]
+        for norm, read_by in [pair for block in blocks for pair in ((block.ln_1, block.attn.c_attn), (block.ln_2, block.mlp.c_fc))]:
+            self._forwards[norm] = partial(_low_norm, norm, read_by)
 
     def read(self, ids: torch.Tensor, positions: torch.Tensor, reading: Reading, places: torch.Tensor) -> torch.Tensor:
         """The logits behind one of the tokens of each output, at its place: (outputs, tokens), (outputs,) -> (outputs, vocabulary).
@@ -128,15 +141,18 @@ class Reader:
     @contextmanager
     def _choosing(self) -> Iterator[None]:
         before = [config._attn_implementation for config in self._configs]
+        forwards = {module: vars(module).get("forward") for module in self._forwards}
         try:
             for config in self._configs:
                 config._attn_implementation = _NAME
-            for activation in self._activations:  # GPT-2's, in one pass over memory, and not in eight
-                activation.forward = partial(functional.gelu, approximate="tanh")
+            for module, ours in self._forwards.items():
+                module.forward = ours
             yield
         finally:
-            for activation in self._activations:
-                vars(activation).pop("forward", None)
+            for module, theirs in forwards.items():
+                vars(module).pop("forward", None)
+                if theirs is not None:  # of a model in training
+                    module.forward = theirs
             for config, name in zip(self._configs, before, strict=True):
                 config._attn_implementation = name
 

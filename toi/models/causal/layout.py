@@ -17,7 +17,9 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask, sdpa_mask
 
-from toi.models.causal.fast import DroppedAttention, is_plain
+from toi.models.causal.functions import Attention, Part
+
+_MOST_SCORES = 1 << 22  # of a context, that are kept for the way back
 
 
 class Group(NamedTuple):
@@ -52,7 +54,7 @@ class Layout:
     """What stands in the sequence."""
 
     groups: list[Group]
-    _masks: dict[Any, torch.Tensor] = field(default_factory=dict)
+    _masks: dict[Any, Any] = field(default_factory=dict)  # what was made for one layer serves the others
 
     @property
     def tokens(self) -> int:
@@ -65,6 +67,10 @@ class Layout:
 
     def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, how: How) -> torch.Tensor:
         """q (1, heads, tokens, d), k and v (1, heads or fewer, tokens, d) -> (1, tokens, heads, d)."""
+        if self._is_ours(q, how):
+            keys, values = (_for_all_heads(x, q.shape[1])[0] for x in (k, v))
+            scale = q.shape[-1] ** -0.5 if how.scale is None else how.scale
+            return Attention.apply(q[0], keys, values, self._parts(how.window, q.dtype), scale, how.dropout)[None]
         results, sizes = [], [group.context + sum(group.rests) for group in self.groups]
         for group, *qkv in zip(self.groups, q.split(sizes, 2), k.split(sizes, 2), v.split(sizes, 2), strict=True):
             keys, values = (_for_all_heads(x, q.shape[1]) for x in qkv[1:])
@@ -82,6 +88,38 @@ class Layout:
                     key, value = torch.cat([key_of_context, key], 2), torch.cat([value_of_context, value], 2)
                 results.append(_attend(query, key, value, self._mask(group.context, part, how.window, q.device), how))
         return torch.cat([result.transpose(1, 2) for result in results], 1)
+
+    def _is_ours(self, q: torch.Tensor, how: How) -> bool:
+        """Whether our own function computes this: torch's keeps no scores, but is slow with dropout and in low precision."""
+        if q.device.type != "cpu" or how.softcap is not None:
+            return False
+        longest = max(group.context + max(map(sum, group.parts), default=0) for group in self.groups)
+        return bool(how.dropout) or (q.dtype != torch.float32 and q.shape[1] * longest**2 <= _MOST_SCORES)
+
+    def _parts(self, window: int | None, dtype: torch.dtype) -> list[Part]:
+        """The sequence for our own function: contexts, and rests whose attention is computed together."""
+        key = "parts", window, dtype
+        if key not in self._masks:
+            parts, at = [], 0
+            for group in self.groups:
+                context, start = (at, at + group.context), at
+                at += group.context
+                parts.append(Part(context, [context], self._unseen(group.context, (), window, dtype)))
+                for rests in group.parts:
+                    queries, at = (at, at + sum(rests)), at + sum(rests)
+                    keys = [(start, at)] if queries[0] == context[1] else [context, queries]
+                    parts.append(Part(queries, keys, self._unseen(group.context, rests, window, dtype)))
+            self._masks[key] = parts
+        return self._masks[key]
+
+    def _unseen(self, context: int, rests: tuple[int, ...], window: int | None, dtype: torch.dtype) -> torch.Tensor:
+        """What is added to scores: see `Part`."""
+        key = "unseen", context, rests, window, dtype
+        if key not in self._masks:
+            seen = self._mask(context, rests, window, torch.device("cpu"))
+            seen = torch.ones(context, context, dtype=torch.bool).tril() if seen is None else seen
+            self._masks[key] = torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, -torch.inf)
+        return self._masks[key]
 
     def _mask(self, context: int, rests: tuple[int, ...], window: int | None, device: torch.device) -> torch.Tensor | None:
         """What rests see, (tokens of rests, tokens of context and rests), or the context without rests; None: all before it."""
@@ -110,10 +148,6 @@ def _for_all_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
 
 def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, seen: torch.Tensor | None, how: How) -> torch.Tensor:
     """(1, heads, queries, d). Without `seen`, a token sees what stands before it, and itself."""
-    if how.softcap is None and how.dropout and is_plain(q):
-        seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril() if seen is None else seen
-        scale = q.shape[-1] ** -0.5 if how.scale is None else how.scale
-        return DroppedAttention.apply(q[0], k[0], v[0], seen, scale, how.dropout)[None]
     if how.softcap is None:
         return functional.scaled_dot_product_attention(
             q, k, v, attn_mask=seen, is_causal=seen is None, dropout_p=how.dropout, scale=how.scale

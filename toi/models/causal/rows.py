@@ -65,8 +65,8 @@ class CausalRows:
 
     @property
     def source_frame(self) -> tuple[int, int]:
-        """BOS, and the separator."""
-        return len(self.tokenizer.around[0]), len(self._separator)
+        """BOS, and the separator; what a chat template writes around a text is known by its special tokens."""
+        return (0, 0) if self._chat is not None else (len(self.tokenizer.around[0]), len(self._separator))
 
     def encode(self, sources: Sequence[str], targets: Sequence[str] | None, limits: Limits) -> list[Encoded]:
         """The ids of rows: sources lose of their context, else of their end; targets end in the end of sequence, cut or not."""

@@ -24,6 +24,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 from transformers.modeling_outputs import Seq2SeqLMOutput
 
+from toi.models.norm import Norm
 from toi.models.products import Product
 from toi.models.t5.functions import (
     UNSEEN,
@@ -32,13 +33,10 @@ from toi.models.t5.functions import (
     Dropout,
     DropoutAdd,
     DroppedRelu,
-    Embedding,
-    Norm,
-    TiedGradient,
-    TiedOutput,
 )
 from toi.models.t5.places import Places
 from toi.models.t5.steps import bias_of_distances
+from toi.models.tied import Embedding, TiedGradient, TiedOutput
 
 
 def can_speed_up(model: PreTrainedModel, device: torch.device) -> bool:
@@ -82,7 +80,7 @@ def _forward(
     sources, targets = _places(attention_mask, decoder_input_ids.shape[1], kept)
     of_source, of_target = sources.pack(input_ids), targets.pack(decoder_input_ids)
     if trained:
-        embedded, target = Embedding.apply(self.shared.weight, of_source, of_target, shared)
+        embedded, target = Embedding.apply(self.shared.weight, shared, None, of_source, of_target)
     else:
         embedded, target = self.shared(of_source), self.shared(of_target)
     source = self.encoder(embedded=embedded, sources=sources)

@@ -8,10 +8,8 @@ from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from toi.models.drawn import Drawn, kept
-from toi.models.products import product
 from toi.models.t5.places import Places, groups
 
 UNSEEN = -1e9  # the score of what attention must not look at: padding and, in the decoder, what comes later
@@ -84,77 +82,6 @@ class DropoutAdd(torch.autograd.Function):
         if ctx.p:
             by_x.mul_(ctx.saved_tensors[0])
         return by_x, gradient, None, None, None
-
-
-class TiedGradient:
-    """Where the output layer leaves its share of the gradient of tied embeddings."""
-
-    of_output: torch.Tensor | None = None  # (vocab, d_model)
-
-
-class TiedOutput(torch.autograd.Function):
-    """Logits by tied embeddings.
-
-    The gradient of the weights is left in `shared`, for `Embedding` to return: else autograd would add three dense
-    matrices of the size of the vocabulary.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, shared: TiedGradient) -> torch.Tensor:
-        low = weight.to(x.dtype)
-        ctx.save_for_backward(x, low)
-        ctx.shared, ctx.dtype = shared, weight.dtype
-        return product(x, low)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        x, low = ctx.saved_tensors
-        ctx.shared.of_output = product(gradient.T, x.T).to(ctx.dtype)
-        return product(gradient, low.T), None, None
-
-
-class Embedding(torch.autograd.Function):
-    """The embeddings of source and target. Its backward comes last, when the one of the output layer is over."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: torch.Tensor, source: torch.Tensor, target: torch.Tensor, shared: TiedGradient | None) -> Any:
-        ctx.save_for_backward(source, target)
-        ctx.shared, ctx.like = shared, (weight.shape, weight.dtype)
-        return functional.embedding(source, weight), functional.embedding(target, weight)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, by_source: torch.Tensor, by_target: torch.Tensor) -> Any:
-        shape, dtype = ctx.like
-        if ctx.shared is None:
-            total = torch.zeros(shape, dtype=dtype)
-        else:  # nobody else may hold it, or autograd makes a copy
-            total, ctx.shared.of_output = ctx.shared.of_output, None
-        for ids, gradient in zip(ctx.saved_tensors, (by_source, by_target), strict=True):
-            total.index_add_(0, ids.flatten(), gradient.flatten(0, -2))
-        return total, None, None, None
-
-
-class Norm(torch.autograd.Function):
-    """T5's layer norm: only a scale (Zhang and Sennrich 2019), computed in single precision, given in `low`."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float, low: torch.dtype) -> torch.Tensor:
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        inverse = (norm.square_().div_(x.shape[-1])).add_(epsilon).rsqrt_()  # (batch, length, 1)
-        ctx.save_for_backward(x, weight, inverse)
-        return (x * inverse).mul_(weight).to(low)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        x, weight, inverse = ctx.saved_tensors
-        scaled = x * inverse
-        product = gradient.float() * scaled
-        by_weight = product.flatten(0, -2).sum(0)
-        share = (product @ weight).div_(x.shape[-1]).unsqueeze(-1)  # mean over d_model
-        return (gradient * weight).sub_(scaled.mul_(share)).mul_(inverse), by_weight, None, None
 
 
 class Distances(torch.autograd.Function):
