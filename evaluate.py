@@ -6,6 +6,8 @@
     python evaluate.py --predictions out.tsv --output_dir scores --profile jglue --data_dir data
     python evaluate.py --output_dir model --data_dir data --qa_model model_qa
 
+    python evaluate.py --pairs pairs/pairs.jsonl --gold raw/jaquad/dev --output_dir scores
+
 What every figure means and which published table it can be held against: docs/evaluation.md.
 """
 
@@ -23,8 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from toi.decoding.choice_options import ChoiceOptions
 from toi.decoding.options import DecodingOptions
-from toi.scoring.options import NO_PIECES, ScoringOptions
+from toi.scoring.options import NO_PIECES, PairOptions, ScoringOptions
 from toi.system.cli import run
 from toi.system.options import at_least
 
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class EvaluateOptions(DecodingOptions, ScoringOptions):
+class EvaluateOptions(ChoiceOptions, DecodingOptions, PairOptions, ScoringOptions):
     """Score a model on the splits of a data folder, or a file of predictions."""
 
     predictions: str | None = None
@@ -54,7 +57,7 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        problems = DecodingOptions.problems(self) + ScoringOptions.problems(self)
+        problems = super().problems() + ScoringOptions.problems(self)
         problems += at_least(self, 1, "per_device_eval_batch_size")
         if len(set(self.split)) < len(self.split):
             problems.append("--split has one twice")
@@ -64,6 +67,8 @@ class EvaluateOptions(DecodingOptions, ScoringOptions):
             problems.append("--compare is for one --split")
         if self.qa_model and self.predictions and not self.data_dir:
             problems.append("--qa_model needs the contexts: give the --data_dir (and --split) of the predictions")
+        if self.pairs and self.predictions:
+            problems.append("give --pairs or --predictions, not both")
         if self.profile == "sonoisa" and self.predictions and not self.tokenizer_name:
             problems.append(NO_PIECES)
         return problems
@@ -75,15 +80,19 @@ def main(options: EvaluateOptions) -> None:
     from toi.system.files import check_writable
 
     check_writable(options.output_dir)
+    if options.pairs:
+        score_pairs(options)
+        return
     check_inputs(options)
     if not options.predictions:
         check_model(options.model_name_or_path or options.output_dir, options.tokenizer_name_or_path)
     if options.qa_model:
         check_model(options.qa_model)
     from toi.data.predictions import read_predictions
+    from toi.scoring.chosen import choices_of_predictions
     from toi.scoring.report import write_report
     from toi.scoring.results import write_results
-    from toi.scoring.tables import comparison_table, table, tokenizer_table
+    from toi.scoring.tables import choice_tables, comparison_table, table, tokenizer_table
 
     reader = load_reader(options.qa_model) if options.qa_model else None  # before anything is decoded
     if options.predictions:
@@ -104,8 +113,41 @@ def main(options: EvaluateOptions) -> None:
         if len(of_split.by_tokenizer) > 1:
             print(f"\n{name}, by tokenizer")
             print(tokenizer_table(of_split))
+        if choices_of_predictions(of_split.predictions):
+            print(f"\n{name}, choices")
+            print(choice_tables(of_split))
         if of_split.comparison is not None:
             print("\n" + comparison_table(of_split.comparison))
+
+
+def score_pairs(options: EvaluateOptions) -> None:
+    """Score pairs of questions and answers against gold ones: print the table, write `pairs_results.json`."""
+    from toi.data.squad import read_squad
+    from toi.scoring import aligned_pairs
+    from toi.scoring.resampling import with_intervals
+    from toi.scoring.results import write_pair_results
+    from toi.scoring.tables import table
+    from toi.system.errors import InputError
+    from toi.system.files import find_files
+    from toi.system.saying import warn
+
+    similarities: dict[str, tuple[aligned_pairs.Similarity, str]] = {
+        "chrf": (aligned_pairs.by_chrf, "chrf2"),
+        "f1": (aligned_pairs.by_characters, "f1|tok:char"),
+    }
+    if options.bertscore_model is not None:
+        similarities["bertscore"] = (aligned_pairs.by_bertscore(options.bertscore_model), f"bertscore:{options.bertscore_model}")
+    files = find_files(options.gold or "", (".json",), "--gold is SQuAD-format JSON")
+    gold = aligned_pairs.pairs_of(example for file in files for example in read_squad(file))
+    if not gold:
+        raise InputError(f"{options.gold}: no question with an answer in it")
+    aligned = aligned_pairs.align(aligned_pairs.read_pairs(options.pairs or ""), gold)
+    if aligned.lost:
+        warn(f"{options.pairs}: {aligned.lost:,} pairs are about texts that the gold pairs are not about; they are left out")
+    measures = aligned_pairs.aligned_measures(aligned, similarities)
+    scores = with_intervals(measures, options.n_resamples, options.bootstrap_seed)
+    write_pair_results(options.output_dir, scores, {"pairs": options.pairs, "gold": options.gold, "lost": aligned.lost})
+    print(table({Path(options.pairs or "").stem: scores}, {Path(options.pairs or "").stem: len(aligned.gold)}))
 
 
 def load_reader(name: str) -> "Decoder":
@@ -123,6 +165,7 @@ def load_reader(name: str) -> "Decoder":
 def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]], dict[str, object], dict[str, list[Measure]]]":
     """The model's predictions of each split, which are written too, what `results.json` says of the model, and its perplexities."""
     from toi.models.opening import open_model
+    from toi.scoring.chosen import choices_of_predictions
     from toi.scoring.model import about_model, predict_splits
     from toi.scoring.perplexity import perplexity_measures
 
@@ -133,6 +176,7 @@ def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]
     perplexities = {
         split: perplexity_measures(checkpoint, rows, options, batch_size, f"{split}, perplexity")
         for split, rows in predictions.items()
+        if not choices_of_predictions(rows)
     }
     return predictions, about_model(checkpoint, data_dir, options), perplexities
 

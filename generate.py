@@ -7,8 +7,10 @@
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？ --compare samples/base-causal
     python generate.py --input_file requests.jsonl --output_format json
+    python generate.py --model_name_or_path model_chat --choices 賛成 反対 --prompt 週休三日に賛成ですか?
     python generate.py --interactive
     python generate.py --model_name_or_path model_chat --interactive     a conversation
+    python generate.py --document handbook.pdf --output_dir pairs --qa_model model_qa
 
 The prompt is made as in training, by the task.json of the model.
 """
@@ -28,7 +30,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toi.data.options import RequestOptions
+from toi.decoding.choice_options import ChoicesOption
 from toi.decoding.options import NBestOptions
+from toi.documents.options import DocumentOptions
 from toi.scoring.options import AnsweringOptions
 from toi.system.cli import checked, parse, run
 from toi.talking.options import ConversationOptions
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBestOptions):
+class GenerateOptions(ChoicesOption, AnsweringOptions, DocumentOptions, ConversationOptions, RequestOptions, NBestOptions):
     """Ask a question about an answer in a context, or answer a question."""
 
     def problems(self) -> list[str]:
@@ -48,10 +52,18 @@ class GenerateOptions(AnsweringOptions, ConversationOptions, RequestOptions, NBe
         problems, one = super().problems(), self.of_one_request()
         if self.interactive and "--system" in one:  # of a conversation
             one.remove("--system")
-        ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive}
+        ways = {"--input_file": self.input_file is not None, "--interactive": self.interactive, "--document": bool(self.document)}
+        problems += ["--compare cannot go with --document"] * bool(self.compare and self.document)
         chosen = [way for way, is_given in ways.items() if is_given]
         if len(chosen) > 1:
             problems.append(f"give {' or '.join(chosen)}, not both")
+        alone = {
+            "--interactive": self.interactive,
+            "--compare": self.compare,
+            "--num_return_sequences": self.num_return_sequences > 1,
+        }
+        if self.choices and any(alone.values()):
+            problems.append(f"--choices cannot go with {' and '.join(name for name, is_given in alone.items() if is_given)}")
         if not chosen:
             from toi.data.requests import request_problems
 
@@ -64,8 +76,12 @@ def main(options: GenerateOptions) -> None:
     from toi.models.place import check_model
     from toi.system.errors import InputError
 
-    if sys.stdin is None and (options.interactive or options.input_file == "-"):
+    if sys.stdin is None and (options.interactive or options.input_file == "-" or "-" in options.document):
         raise InputError("stdin is closed: there is nothing to read from")
+    if options.document:
+        from toi.documents.command import ask_documents
+
+        return ask_documents(options, options)
     options.all_bad_words()  # what is wrong with them is said before the model is loaded
     names = [name for name in (options.model_name_or_path, options.compare) if name is not None]
     for i, name in enumerate(names):
@@ -96,6 +112,8 @@ def check_requests(options: GenerateOptions, text: str, names: list[str]) -> Non
 
 def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> None:
     """Answer the request of the options, or those of `text`, and print the outputs."""
+    from toi.decoding.choose import choices_of
+    from toi.scoring.answer_choices import answer_with_choices
     from toi.scoring.answering import answer, refuse_nothing, show
     from toi.system.saying import say
     from toi.talking.side_by_side import compare
@@ -106,6 +124,9 @@ def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> Non
         compare(asked, options, requests, many=many)
         return
     _, decoder, task = asked[0]
+    if choices := choices_of(decoder.checkpoint, options):
+        answer_with_choices(asked[0], choices, options, requests[0])
+        return
     answered = answer(decoder, task, options, requests[0])
     if not many:
         refuse_nothing(answered[0], options)

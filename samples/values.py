@@ -100,6 +100,18 @@ NAMED: dict[str, tuple[Callable[[random.Random], str], str, str]] = {
 TIMES = ("year", "era", "year_month", "month", "day", "date", "hour", "weekday", "century")
 
 
+def named(kind: str, text: str) -> Value:
+    """A name of a type of `NAMED`, and what asks for it: 何という町 for 霧沢町."""
+    _, asks, noun = NAMED[kind]
+    if kind in ("landmark", "town", "region", "organization"):
+        noun = kind_of(text, noun)
+        if (kind == "town" and noun in ("市", "町", "村", "県")) or (kind in ("landmark", "organization") and noun != "場所"):
+            asks = f"どこ,何という{noun}"
+    if kind == "festival" and not re.search("祭|まつり", text):
+        noun, asks = "行事", "何,何という行事"
+    return Value(text, tuple(asks.split(",")), noun)
+
+
 class Drawer:
     """Draws values by their type. `dictionary` has real words by type (person, town, thing, ...) that are drawn three times in five."""
 
@@ -116,13 +128,5 @@ class Drawer:
             return counted(self.rng, kind)
         if kind in TIMES:
             return time(self.rng, kind)
-        draw, asks, noun = NAMED[kind]
         known = self.dictionary.get(kind)
-        text = self.rng.choice(known) if known and self.rng.random() < 0.6 else draw(self.rng)
-        if kind in ("landmark", "town", "region", "organization"):
-            noun = kind_of(text, noun)
-            if (kind == "town" and noun in ("市", "町", "村", "県")) or (kind in ("landmark", "organization") and noun != "場所"):
-                asks = f"どこ,何という{noun}"
-        if kind == "festival" and not re.search("祭|まつり", text):
-            noun, asks = "行事", "何,何という行事"
-        return Value(text, tuple(asks.split(",")), noun)
+        return named(kind, self.rng.choice(known) if known and self.rng.random() < 0.6 else NAMED[kind][0](self.rng))

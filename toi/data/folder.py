@@ -190,7 +190,7 @@ def without_shared(
     train: Sequence[tuple[Row, Example]], dev: Sequence[tuple[Row, Example]], audit: Audit
 ) -> list[tuple[Row, Example]]:
     """The dev rows whose question is not asked in train too; those that are go to the audit."""
-    asked = {normalize(example.question) for _, example in train}
+    asked = {normalize(example.question) for _, example in train} - {""}  # some tasks have no question
     kept = []
     for row, example in dev:
         if normalize(example.question) in asked:

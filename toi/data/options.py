@@ -5,7 +5,8 @@ from typing import Literal
 
 from toi.system.options import Concern, at_least
 
-TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf", "alpaca-ja", "alpaca", "plain"]
+ExtractionTask = Literal["ae", "qag"]
+TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf", "ae", "qag", "alpaca-ja", "alpaca", "plain"]
 
 
 @dataclass

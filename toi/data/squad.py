@@ -9,7 +9,7 @@ Where an entry of `qas` lists all right questions of its answer under `questions
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,9 +48,16 @@ class SquadOptions(PreparationOptions):
         return problems
 
 
-def prepare_squad(options: SquadOptions, task: Task, output_dir: str, tokenizer: AuditTokenizer | None = None) -> Audit:
+def prepare_squad(
+    options: SquadOptions,
+    task: Task,
+    output_dir: str,
+    tokenizer: AuditTokenizer | None = None,
+    made: Callable[[list[Example]], Iterable[Example]] | None = None,
+) -> Audit:
     """Make the data folder of `task` from SQuAD-format files; `tokenizer` is the one that the options name. Returns the audit.
 
+    `made` makes other Examples of those of a split (toi/data/extraction.py).
     Raises InputError before anything is written if an input is wrong, or if the folder holds other data.
     """
     train_file = options.train_file or TRAIN
@@ -66,6 +73,8 @@ def prepare_squad(options: SquadOptions, task: Task, output_dir: str, tokenizer:
     splits = split_groups(examples, options.dev_ratio, options.seed)
     audit.read.update({split: len(of_split) for split, of_split in splits.items()})
     placed = {split: [into_body(example, split, audit) for example in of_split] for split, of_split in splits.items()}
+    if made is not None:
+        placed = {split: list(made(of_split)) for split, of_split in placed.items()}
     write_data(options, task, output_dir, placed, recipe, audit, tokenizer)
     return audit
 

@@ -4,6 +4,7 @@
     aqg     answer: {answer} context: {context}      ->  {question}
     aqg-hl  {highlighted}                            ->  {question}
     aqg-cf  context: {context} answer: {answer}      ->  {question}      the questions of a context begin alike
+    ae, qag    a passage  ->  what one could ask about it                  see toi/data/extraction.py
 
     alpaca-ja, alpaca, plain    an instruction, its input and the turns before it  ->  {response}     see toi/data/templates.py
     chat    the same as messages, put as the chat template of a model puts them    ->  {response}     see toi/data/chat.py
@@ -20,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from toi.data.chat import ChatTemplate, Message
-from toi.data.dialogues import check_choices, text_of_field
+from toi.data.choices import check_choices
+from toi.data.dialogues import text_of_field
 from toi.data.examples import Example, Row, row_id
+from toi.data.extraction import EXTRACTED, listed
 from toi.data.task_types import TARGET_SEPARATOR, arguments_of
 from toi.data.templates import (
     INSTRUCTION_TEMPLATES,
@@ -108,6 +111,11 @@ class Task:
         """Whether there is no source without a system text."""
         return "system" in self.fields and self.chat_template is None
 
+    @property
+    def extracts(self) -> bool:
+        """Whether the model writes all that a text lets one ask (toi/data/extraction.py)."""
+        return not template_fields(self.target_template).isdisjoint(EXTRACTED)
+
     def source(self, example: Example) -> str:
         """What the model reads. Raises ValueError if a field that it needs is empty or lost, or a chat template refuses."""
         if self.chat_template is not None:
@@ -162,6 +170,8 @@ class Task:
 
 def right_targets(task: Task, example: Example) -> list[str]:
     """All right targets: the gold answers, or where the Example lists all right questions, those. Raises as `Task.target` does."""
+    if task.extracts:
+        return [task.target(example)]
     if not task.asks:
         return task.answers(example)
     return [task.target(replace(example, question=question)) for question in example.extra.get(QUESTIONS, ())]
@@ -225,6 +235,8 @@ def _field(task: Task, name: str, example: Example) -> str:
             return _highlighted(_context(task, example), example)
         case "prompt" | "response_a" | "response_b":
             return task.normalization(text_of_field(example, name))
+        case "answers" | "pairs":
+            return listed(task.normalization, example, name)
         case "id":
             return row_id(example.id)
         case "instruction":
@@ -249,7 +261,9 @@ def _context(task: Task, example: Example) -> Aligned:
 
 def _history(task: Task, example: Example) -> str:
     """The earlier turns, each as the template says what follows {history}, so that the sources of a conversation begin alike."""
-    turns = [text for _, text in example.extra.get("turns", ())]
+    if "turns" not in example.extra:
+        return ""
+    turns = [text for _, text in example.extra["turns"]]
     template = turn_template(task.source_template_without_input or task.source_template)
     texts = []
     for asked, said in zip(turns[::2], turns[1::2], strict=True):

@@ -5,11 +5,12 @@ import string
 from functools import lru_cache
 from typing import NamedTuple
 
+from toi.data.extraction import EXTRACTED
 from toi.system.errors import InputError
 
 INSTRUCTION_FIELDS = ("instruction", "input", "response", "system", "history")
 CHOICE_FIELDS = ("prompt", "response_a", "response_b")  # of two conversations (toi/data/dialogues.py)
-FIELDS = ("id", "title", "context", "question", "answer", "highlighted", *INSTRUCTION_FIELDS, *CHOICE_FIELDS)
+FIELDS = ("id", "title", "context", "question", "answer", "highlighted", *EXTRACTED, *INSTRUCTION_FIELDS, *CHOICE_FIELDS)
 MAY_BE_EMPTY = ("history", "response_a", "response_b")  # all others are lost, or nothing is asked, where they are empty
 CONTEXT_LABEL = "context: "
 HISTORY = "{history}"
@@ -52,6 +53,8 @@ TEMPLATES = {
     "aqg": Templates("answer: {answer} context: {context}", "{question}"),
     "aqg-hl": Templates("{highlighted}", "{question}"),
     "aqg-cf": Templates(CONTEXT_LABEL + "{context} answer: {answer}", "{question}"),
+    "ae": Templates("{highlighted}", "{answers}"),
+    "qag": Templates(CONTEXT_LABEL + "{context}", "{pairs}"),
     **INSTRUCTION_TEMPLATES,
 }
 

@@ -47,22 +47,25 @@ _KATAKANA = re.compile("[ァ-ヺー・=＝゠\\-‐]+")
 _LATIN = re.compile(r"[A-Za-zＡ-Ｚａ-ｚ0-9０-９.\-&'’]+")
 
 
-def candidates(text: str, most: int, others: Sequence[Found] = ()) -> list[Candidate]:
-    """The likeliest answers in a passage, at most `most`, the likeliest first; `others` are spans that something else found.
+def candidates(text: str, most: int, others: Sequence[Found] = (), first: Sequence[Found] = ()) -> list[Candidate]:
+    """The likeliest answers in a passage, at most `most`, the likeliest first.
 
-    Of spans with the same text, after normalization, the first one among the likeliest is taken.
+    `others` are spans that something else found and that are weighed too; `first` those that come before all, in their order.
+    Of spans with the same text, after normalization, the first among the likeliest is taken.
     """
     whole = normalize(text)
     best: dict[str, Candidate] = {}
-    for one in [*found_spans(text), *others]:
+    leading = {normalize(text[one.start : one.end]): i for i, one in reversed(list(enumerate(first)))}
+    for one in [*first, *found_spans(text), *others]:
         said = text[one.start : one.end]
         key = normalize(said)
         if not key:
             continue
         weight = log_odds(text, one.start, one.end, one.kind, one.why, whole.count(key))
-        if key not in best or weight > best[key].weight:
+        if key not in best or (weight > best[key].weight and key not in leading):
             best[key] = Candidate(said, one.start, one.end, one.kind, one.why, weight)
-    return sorted(best.values(), key=lambda one: (-one.weight, one.start, one.end))[:most]
+    order = sorted(best, key=lambda key: (leading.get(key, len(leading)), -best[key].weight, best[key].start, best[key].end))
+    return [best[key] for key in order[:most]]
 
 
 def found_spans(text: str) -> list[Found]:
@@ -72,7 +75,14 @@ def found_spans(text: str) -> list[Found]:
     for rule in (_dates, _titles, _numbers, _names, _terms, _phrases):
         for one in rule(text, words):
             found.setdefault((one.start, one.end), one)
-    return sorted(found.values())
+    figures = [one for one in found.values() if one.kind in ("date", "number")]
+    return sorted(one for one in found.values() if not any(_is_cut_from(one, figure) for figure in figures))
+
+
+def _is_cut_from(one: Found, figure: Found) -> bool:
+    """Whether a span is a part of a date or a number that says nothing by itself: 200円 of 7,200円, メートル."""
+    inside = figure.start <= one.start and one.end <= figure.end and one.end - one.start < figure.end - figure.start
+    return inside and one.kind != "date" and (one.start > figure.start or one.kind in ("name", "term"))
 
 
 def _dates(text: str, words: Sequence[Placed]) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from toi.data.options import TaskName
 from toi.decoding.options import NBestOptions
-from toi.system.options import at_least
+from toi.system.options import Concern, at_least
 
 STOP_WORDS = ("でしょう", "どんな", "どちら", "さて")
 MODEL_PREFIX = "t5:"  # t5:FOLDER is the tokenizer of a model
@@ -50,6 +50,27 @@ class ScoringOptions:
             problems.append(f"--tokenizers are for --profile toi; {self.profile} has its own")
         if self.compare and self.n_resamples == 0:
             problems.append("--compare needs --n_resamples")
+        return problems
+
+
+@dataclass
+class PairOptions(Concern):
+    """Pairs of questions and answers against those of a data set."""
+
+    pairs: str | None = None
+    """Pairs to score: SQuAD-format JSON, or the pairs.jsonl of generate.py --document."""
+    gold: str | None = None
+    """For --pairs: SQuAD-format JSON (a file, a folder, a glob) with the pairs to score against."""
+    bertscore_model: str | None = None
+    """For --pairs: a model of the library bert_score, for QAAlignedF1 with BERTScore too."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options."""
+        problems = super().problems()
+        if (self.pairs is None) != (self.gold is None):
+            problems.append("--pairs and --gold go together")
+        if self.bertscore_model is not None and self.pairs is None:
+            problems.append("--bertscore_model goes with --pairs")
         return problems
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toi.scoring.chosen import choices_of_predictions, confusion
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.scored import TYPES, Scored
@@ -23,6 +24,11 @@ def write_results(output_dir: str | Path, scored: Mapping[str, Scored], options:
     write_json(Path(output_dir) / "results.json", results)
 
 
+def write_pair_results(output_dir: str | Path, scores: Mapping[str, Score], about: Mapping[str, Any]) -> None:
+    """Write `pairs_results.json`: the same of pairs of questions and answers."""
+    write_json(Path(output_dir) / "pairs_results.json", {**about, **_figures(scores), "versions": versions()})
+
+
 def _results(scored: Scored) -> dict[str, Any]:
     result: dict[str, Any] = {"rows": len(scored.predictions), **_figures(scored.scores)}
     if len(scored.by_tokenizer) > 1:
@@ -30,6 +36,9 @@ def _results(scored: Scored) -> dict[str, Any]:
     types = {kind: groups for kind in TYPES if (groups := scored.by_type(kind))}
     if types:
         result["by_type"] = types
+    if choices_of_predictions(scored.predictions):
+        result["confusion"] = confusion(scored.predictions)
+        result["by_group"] = scored.by_group()
     if scored.trip is not None:
         result["rows_without_question"] = scored.trip.unasked
     if scored.comparison is not None:

@@ -36,6 +36,8 @@ def qa_task(checkpoint: Model) -> Task:
     task = checkpoint.task or Task.named("qa")
     if task.asks:
         raise InputError(f"{checkpoint.name}: asks questions (task {task.name}); --qa_model wants one that answers them")
+    if task.extracts:
+        raise InputError(f"{checkpoint.name}: finds what to ask for (task {task.name}); --qa_model wants one that answers")
     return task
 
 

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Questions about a document, checked: `make demo-document` calls it. The model that asks is that of `make demo`, which is made if it is missing;
+# the one that answers is trained here, in about a minute.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PYTHON=${PYTHON:-python}
+
+# Show a command as one would type it, then run it.
+run() {
+    printf '\n$ python'
+    for word in "$@"; do
+        case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+    "$PYTHON" "$@"
+}
+
+# Whether a model folder is one of the sample, for a task.
+is_ours() {
+    [ -f "$1/task.json" ] && grep -q '"name": "Toi sample"' "$1/task.json" && grep -q "\"task\": \"$2\"" "$1/task.json"
+}
+
+if ! is_ours model aqg-hl; then
+    bash samples/demo.sh
+fi
+overwrite=()
+if is_ours model_qa qa; then
+    overwrite=(--overwrite_output_dir)
+fi
+run prepare_jsquad.py --train_file samples/train.json --test_file samples/test.json --output_dir data_sample_qa \
+    --dataset_name "Toi sample" --license MIT --overwrite_output_dir
+run train.py --do_train --model_name_or_path samples/base --data_dir data_sample_qa --output_dir model_qa \
+    --max_steps 250 --per_device_train_batch_size 32 --learning_rate 3e-4 ${overwrite[@]+"${overwrite[@]}"}
+run generate.py --document samples/document.md --output_dir pairs_sample --qa_model model_qa --max_passage_length 80 --overwrite_output_dir
+run samples/document.py --check pairs_sample

@@ -1,0 +1,57 @@
+"""The embedded document is what its script makes, says nothing that the data set says, and its grammar knows right questions."""
+
+import json
+import re
+
+import document
+from conftest import ROOT
+
+from toi.documents.reading import read_documents
+
+SAMPLES = ROOT / "samples"
+
+
+def test_the_file_is_what_the_script_makes():
+    assert (SAMPLES / "document.md").read_text(encoding="utf-8") == document.make()
+
+
+def test_no_name_of_it_is_in_the_data_set():
+    known = "".join((SAMPLES / f"{split}.json").read_text(encoding="utf-8") for split in ("train", "test"))
+    names = {
+        name for name, kind in re.findall(r"(\S+?)@(\w+)", document.SECTIONS) if kind in ("person", "town", "work", "landmark")
+    }
+    names |= {name for name, kind in re.findall(r"(\S+?)@(\w+)", document.SECTIONS) if kind in ("festival", "shop", "organization")}
+    assert len(names) > 20
+    assert not {name for name in names if name in known}
+
+
+def test_the_document_is_read_as_it_was_written():
+    (read,) = read_documents([str(SAMPLES / "document.md")], 1)
+    texts = [block.text for block in read.blocks if block.kind == "text"]
+    assert texts == [text for text, _ in document.paragraphs()]
+    assert [block.kind for block in read.blocks].count("table") == 1
+    assert 1200 < len(read.text) < 2400  # two pages
+
+
+def test_right_questions():
+    right = document.right_questions()
+    assert sum(map(len, right.values())) > 120
+    for paragraph, parts in right.items():
+        assert all(paragraph[start:].startswith(text) for start, text in parts)
+        assert all(questions for questions in parts.values())
+    by_answer = {text: questions for parts in right.values() for (_, text), questions in parts.items()}
+    assert "雨宮町の人口は何人ですか?" in by_answer["8,420人"]
+    assert "雨宮町の面積は何人ですか?" not in by_answer["8,420人"]
+
+
+def test_pairs_are_checked_by_the_place_of_their_answer(tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "001.txt").write_text("\n\n".join(["題", *(text for text, _ in document.paragraphs())]))
+    text = (tmp_path / "text" / "001.txt").read_text()
+    start = text.index("8,420人")
+    good = {"question": "雨宮町の人口は何人ですか?", "answer": "8,420人", "start": start, "context": "文"}
+    pairs = [good, {**good, "start": start + 1}, {**good, "question": "雨宮町の面積は何人ですか?"}]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    right, wrong = document.check(tmp_path)
+    assert (right, len(wrong)) == (1, 2)
+    assert wrong[1].startswith("雨宮町の面積は何人ですか? 8,420人")
