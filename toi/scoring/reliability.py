@@ -15,7 +15,7 @@ def diagram(bins: Sequence[tuple[int, float, float]]) -> str:
         for n, confidence, accuracy in bins
     )
     return (
-        '<figure class="chart"><figcaption>Reliability: how sure, against how often right</figcaption>'
+        '<figure class="chart" style="max-width: 20rem"><figcaption>Reliability: how sure, against how often right</figcaption>'
         f'<svg viewBox="-10 -10 {_SIZE + 20} {_SIZE + 20 + _FOOT}" role="img" aria-label="reliability diagram">'
         f'<path class="axis" fill="none" d="M0 0 V{_SIZE} H{_SIZE}"/>'
         f'<path class="axis" stroke-dasharray="3 3" d="M0 {_SIZE} L{_SIZE} 0"/>'
