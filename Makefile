@@ -1,6 +1,9 @@
 # make demo    environment, sample data, fine-tuning, scores, two generated questions
 # make demo-causal    the same with a decoder-only model
+# make demo-chat    a spreadsheet of instructions taught to that model, which then answers in other words
 # make demo-document    a document, and checked questions about it
+# make demo-choice    which of two answers is better: votes, a model that chooses, calibrated probabilities
+# make demo-dpo    votes as pairs of answers, which a model learns to prefer by DPO
 # make test    the tests
 # make check   ruff, mypy and the layers of the rooms;  make format   ruff rewrites
 # PYTHON=python3.11 chooses the interpreter of the environment in .venv
@@ -8,7 +11,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 
-.PHONY: demo demo-causal demo-document test check format clean
+.PHONY: demo demo-causal demo-chat demo-document demo-choice demo-dpo test check format clean
 
 demo: .venv/installed
 	PYTHON=$(PY) bash samples/demo.sh
@@ -16,8 +19,17 @@ demo: .venv/installed
 demo-causal: .venv/installed
 	PYTHON=$(PY) bash samples/demo.sh base-causal
 
+demo-chat: .venv/installed
+	PYTHON=$(PY) bash samples/demo_chat.sh
+
 demo-document: .venv/installed-documents
 	PYTHON=$(PY) bash samples/demo_document.sh
+
+demo-choice: .venv/installed
+	PYTHON=$(PY) bash samples/demo_choice.sh
+
+demo-dpo: .venv/installed
+	PYTHON=$(PY) bash samples/demo_dpo.sh
 
 test: .venv/installed-dev
 	$(PY) -m pytest

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from toi.decoding.choice_options import ChoiceOptions
 from toi.decoding.options import DecodingOptions
 from toi.scoring.options import NO_PIECES, PairOptions, ScoringOptions
 from toi.system.cli import run
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class EvaluateOptions(DecodingOptions, PairOptions, ScoringOptions):
+class EvaluateOptions(ChoiceOptions, DecodingOptions, PairOptions, ScoringOptions):
     """Score a model on the splits of a data folder, or a file of predictions."""
 
     predictions: str | None = None
@@ -56,7 +57,7 @@ class EvaluateOptions(DecodingOptions, PairOptions, ScoringOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
-        problems = DecodingOptions.problems(self) + ScoringOptions.problems(self)
+        problems = super().problems() + ScoringOptions.problems(self)
         problems += at_least(self, 1, "per_device_eval_batch_size")
         if len(set(self.split)) < len(self.split):
             problems.append("--split has one twice")
@@ -88,9 +89,10 @@ def main(options: EvaluateOptions) -> None:
     if options.qa_model:
         check_model(options.qa_model)
     from toi.data.predictions import read_predictions
+    from toi.scoring.chosen import choices_of_predictions
     from toi.scoring.report import write_report
     from toi.scoring.results import write_results
-    from toi.scoring.tables import comparison_table, table, tokenizer_table
+    from toi.scoring.tables import choice_tables, comparison_table, table, tokenizer_table
 
     reader = load_reader(options.qa_model) if options.qa_model else None  # before anything is decoded
     if options.predictions:
@@ -111,6 +113,9 @@ def main(options: EvaluateOptions) -> None:
         if len(of_split.by_tokenizer) > 1:
             print(f"\n{name}, by tokenizer")
             print(tokenizer_table(of_split))
+        if choices_of_predictions(of_split.predictions):
+            print(f"\n{name}, choices")
+            print(choice_tables(of_split))
         if of_split.comparison is not None:
             print("\n" + comparison_table(of_split.comparison))
 
@@ -160,6 +165,7 @@ def load_reader(name: str) -> "Decoder":
 def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]], dict[str, object], dict[str, list[Measure]]]":
     """The model's predictions of each split, which are written too, what `results.json` says of the model, and its perplexities."""
     from toi.models.opening import open_model
+    from toi.scoring.chosen import choices_of_predictions
     from toi.scoring.model import about_model, predict_splits
     from toi.scoring.perplexity import perplexity_measures
 
@@ -170,6 +176,7 @@ def predict_model(options: EvaluateOptions) -> "tuple[dict[str, list[Prediction]
     perplexities = {
         split: perplexity_measures(checkpoint, rows, options, batch_size, f"{split}, perplexity")
         for split, rows in predictions.items()
+        if not choices_of_predictions(rows)
     }
     return predictions, about_model(checkpoint, data_dir, options), perplexities
 

@@ -7,6 +7,7 @@
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？ --compare samples/base-causal
     python generate.py --input_file requests.jsonl --output_format json
+    python generate.py --model_name_or_path model_chat --choices 賛成 反対 --prompt 週休三日に賛成ですか?
     python generate.py --interactive
     python generate.py --model_name_or_path model_chat --interactive     a conversation
     python generate.py --document handbook.pdf --output_dir pairs --qa_model model_qa
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toi.data.options import RequestOptions
+from toi.decoding.choice_options import ChoicesOption
 from toi.decoding.options import NBestOptions
 from toi.documents.options import DocumentOptions
 from toi.scoring.options import AnsweringOptions
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class GenerateOptions(AnsweringOptions, DocumentOptions, ConversationOptions, RequestOptions, NBestOptions):
+class GenerateOptions(ChoicesOption, AnsweringOptions, DocumentOptions, ConversationOptions, RequestOptions, NBestOptions):
     """Ask a question about an answer in a context, or answer a question."""
 
     def problems(self) -> list[str]:
@@ -55,6 +57,13 @@ class GenerateOptions(AnsweringOptions, DocumentOptions, ConversationOptions, Re
         chosen = [way for way, is_given in ways.items() if is_given]
         if len(chosen) > 1:
             problems.append(f"give {' or '.join(chosen)}, not both")
+        alone = {
+            "--interactive": self.interactive,
+            "--compare": self.compare,
+            "--num_return_sequences": self.num_return_sequences > 1,
+        }
+        if self.choices and any(alone.values()):
+            problems.append(f"--choices cannot go with {' and '.join(name for name, is_given in alone.items() if is_given)}")
         if not chosen:
             from toi.data.requests import request_problems
 
@@ -103,6 +112,8 @@ def check_requests(options: GenerateOptions, text: str, names: list[str]) -> Non
 
 def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> None:
     """Answer the request of the options, or those of `text`, and print the outputs."""
+    from toi.decoding.choose import choices_of
+    from toi.scoring.answer_choices import answer_with_choices
     from toi.scoring.answering import answer, refuse_nothing, show
     from toi.system.saying import say
     from toi.talking.side_by_side import compare
@@ -113,6 +124,9 @@ def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> Non
         compare(asked, options, requests, many=many)
         return
     _, decoder, task = asked[0]
+    if choices := choices_of(decoder.checkpoint, options):
+        answer_with_choices(asked[0], choices, options, requests[0])
+        return
     answered = answer(decoder, task, options, requests[0])
     if not many:
         refuse_nothing(answered[0], options)

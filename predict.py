@@ -23,16 +23,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from toi.decoding.choice_options import ChoiceOptions
 from toi.decoding.options import DecodingOptions
 from toi.system.cli import run
 from toi.system.options import at_least
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from toi.data.examples import Row
+    from toi.decoding.choose import Choosing
+    from toi.decoding.predict import Run
+    from toi.models.ready import Model
 
 
 @dataclass
-class PredictOptions(DecodingOptions):
+class PredictOptions(ChoiceOptions, DecodingOptions):
     """Write a model's output for every row of a TSV or of a data folder's split."""
 
     input_file: str | None = None
@@ -53,6 +59,12 @@ class PredictOptions(DecodingOptions):
             problems.append("give --input_file or --data_dir, not both")
         if self.output_file is None and self.input_file:
             problems.append("--input_file needs --output_file")
+        if self.swap_average and self.input_file:
+            problems.append(
+                "--swap_average needs both answers of each row, which a TSV does not have: give the --data_dir, not --input_file"
+            )
+        if self.calibrate == "dev" and self.input_file:
+            problems.append("--calibrate dev needs a --data_dir, not --input_file; what it fits is kept with the model")
         return problems
 
 
@@ -66,14 +78,12 @@ def main(options: PredictOptions) -> None:
     line_breaks = keeps_line_breaks(options.model_name_or_path if options.input_file else options.data_dir or "data")
     rows = rows_of(options, line_breaks)
     check_model(options.model_name_or_path, options.tokenizer_name_or_path)
-    from toi.decoding.decoder import Decoder
-    from toi.decoding.predict import predict_to_file
     from toi.models.opening import open_model
 
     checkpoint = open_model(options.model_name_or_path, options.tokenizer_name_or_path, backend=options.backend)
     if options.input_file and not line_breaks and checkpoint.task is not None and checkpoint.task.line_breaks:
         line_breaks, rows = True, rows_of(options, True)  # a model of the hub, whose task is known only now
-    done = predict_to_file(Decoder(checkpoint), rows, options, options.per_device_eval_batch_size, output, line_breaks=line_breaks)
+    done = predicted(checkpoint, rows, options, output, line_breaks)
     if done is None:  # one of several processes, but not the one that writes
         return
     print(f"wrote {len(rows):,} rows to {output}")
@@ -90,6 +100,34 @@ def main(options: PredictOptions) -> None:
         print(
             f"predict.py: warning: no output without a banned word for {len(done.without_output):,} rows: {named}", file=sys.stderr
         )
+
+
+def predicted(checkpoint: "Model", rows: "list[Row]", options: PredictOptions, output: Path, line_breaks: bool) -> "Run | None":
+    """Write what the model writes, or what it chooses if it has choices."""
+    from toi.decoding.choose import asks_of, calibrate, choices_of, choose_to_file, open_choosing
+    from toi.decoding.decoder import Decoder
+    from toi.decoding.predict import predict_to_file
+
+    batch_size, data_dir = options.per_device_eval_batch_size, options.data_dir or "data"
+    choices = choices_of(checkpoint, options)
+    if not choices:
+        return predict_to_file(Decoder(checkpoint), rows, options, batch_size, output, line_breaks=line_breaks)
+    asks = asks_of(rows, data_dir, options.split, swap=options.swap_average)
+    choosing = open_choosing(checkpoint, choices, options)
+    if options.calibrate in ("dev", "contextual"):
+        about = calibrate(choosing, options.calibrate, data_dir, batch_size, swap=options.swap_average)
+        calibrated(about, choosing)
+    return choose_to_file(choosing, rows, asks, batch_size, output, line_breaks=line_breaks)
+
+
+def calibrated(about: "dict[str, Any]", choosing: "Choosing") -> None:
+    """Say what was fitted."""
+    fit = choosing.calibration
+    assert fit is not None
+    biases = ", ".join(f"{name.strip()} {bias:+.3f}" for name, bias in zip(fit.choices, fit.biases, strict=True))
+    print(f"calibrated ({fit.method}): temperature {fit.temperature:.3f}, biases {biases}")
+    if "log_loss" in about:
+        print(f"log loss of {about['rows']:,} rows of dev: {about['log_loss']['before']:.4f} -> {about['log_loss']['after']:.4f}")
 
 
 def rows_of(options: PredictOptions, line_breaks: bool) -> "list[Row]":

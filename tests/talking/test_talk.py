@@ -164,17 +164,26 @@ def test_beams_are_said_to_come_whole(model):
 
 def test_a_t5_answers_each_line_alone(tiny, tmp_path):
     checkpoint = load_speaking(tiny)
-    task = Task("own", "{instruction}", "{response}", INSTRUCTIONS)
-    save(tmp_path / "t5", checkpoint.model, checkpoint.tokenizer, task, {}, {})
+    save(tmp_path / "t5", checkpoint.model, checkpoint.tokenizer, Task.named("plain"), {}, {})
     result = talk(tmp_path / "t5", ["桃", "県", "桃"], "--max_target_length", "4")
     assert result.returncode == 0, result.stderr
-    assert "answers each line alone: the task own has no place for what was said before" in result.stdout
+    assert "answers each line alone: a model of its kind takes no earlier turns" in result.stdout
     first, second, third, _ = (shown.split("\n")[0] for shown in result.stdout.split("you> ")[1:])
     assert first == third != second
     one = here(
         "generate.py", "--model_name_or_path", tmp_path / "t5", "--prompt", "桃", "--max_target_length", "4", "--num_beams", "1"
     )
     assert one.stdout == f"{first}\n"
+
+
+def test_a_task_without_history_answers_each_line_alone(model, tmp_path):
+    own = shutil.copytree(model, tmp_path / "own")
+    task = Task("own", "{instruction}", "{response}", INSTRUCTIONS)
+    (own / "task.json").write_text(json.dumps(task.to_json()), encoding="utf-8")
+    result = talk(own, ["桃", "桃"], "--max_target_length", "4")
+    assert "answers each line alone: the task own has no earlier turns." in result.stdout
+    first, second, _ = (shown.split("\n")[0] for shown in result.stdout.split("you> ")[1:])
+    assert first == second
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_names_of_losses_and_their_options(name, option, default, other, fun
     assert getattr(made, "by_token", False) == getattr(function(default), "by_token", False)
     if option is not None:
         assert value(make_loss(LearningOptions(loss=name, **{option: other}))) == value(function(other)) != value(function(default))
-    names = [each for each in LOSSES if each not in PAIR_LOSSES]  # those: tests/training/test_preference.py
+    names = [each for each in LOSSES if each not in (*PAIR_LOSSES, "choice")]  # those: test_preference.py, test_chosen.py
     values = [value(make_loss(LearningOptions(loss=each))) for each in names]
     assert sum(one == value(made) for one in values) == 1  # no two names mean the same
     assert set(names) == {row[0] for row in NAMED}

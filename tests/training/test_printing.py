@@ -67,6 +67,6 @@ def test_samples_are_asked_once_and_stand_below_each_validation():
 
 
 def test_beside_the_progress_bar():
-    assert postfix(state()) == {"loss": "nan", "lr": "1.2e-04", "tokens/s": "0"}
+    assert postfix(state()) == {"lr": "1.2e-04", "tokens/s": "0"}
     progress, pace = Progress(skipped=2, loss_sum=5.0, tokens=4), Pace(seconds=2.0, tokens=3000)
     assert postfix(state(progress=progress, pace=pace)) == {"loss": "1.2500", "lr": "1.2e-04", "tokens/s": "1,500", "skipped": "2"}

@@ -67,6 +67,12 @@ def test_the_best_validation(metric, validations, better, best, waited, tiny):
     assert repr(found) == repr(validations)
 
 
+def test_the_last_validation_is_the_best_where_the_last_model_is_kept(tiny):
+    state = state_of(load(str(tiny)), load_best_model_at_end=False)
+    assert [state.record({"eval_loss": loss}) for loss in (2.0, 3.0, 2.5)] == [True, True, True]
+    assert state.run["eval_loss"] == 2.5
+
+
 def gradients(model, value):
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, value)

@@ -77,5 +77,9 @@ def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversatio
 
 def _cleaned(one: Conversation, removed: Callable[[int], object] | None) -> Conversation:
     """The conversation without control characters. Raises InputError for the first where they are not to be removed."""
-    input_, system, *said = without_control([one.input, one.system, *(text for _, text in one.turns)], one.place, removed)
+    texts = [one.input, one.system, *[text for _, text in one.turns]]
+    clean = without_control(texts, one.place, removed)
+    if clean is texts:
+        return one
+    input_, system, *said = clean
     return one._replace(turns=[(role, text) for (role, _), text in zip(one.turns, said, strict=True)], input=input_, system=system)

@@ -1,18 +1,15 @@
-"""What a model reads of two conversations that it compares: the texts of {prompt}, {response_a} and {response_b}, and the choices.
+"""What a model reads of two conversations that it compares: the texts of {prompt}, {response_a} and {response_b}.
 
 Of an Example `question` and `extra["turns"]` are what both begin with, as of an instruction; `extra["a"]` and `extra["b"]` are how
 they go on, lists of [role, text] that begin and end with an assistant.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from toi.data.examples import Example
-from toi.system.errors import InputError
 
 SIDES = {"response_a": "a", "response_b": "b"}  # field -> where an Example has its turns
-CHOICES = ("A", "B", "引き分け")
 _NAMES = {"user": "ユーザー", "assistant": "アシスタント"}
-_RESERVED = ("qa_id", "input", "target", "output", "score", "line_breaks")  # columns of a file of predictions
 
 
 def dialogue(turns: Sequence[Sequence[str]]) -> str:
@@ -49,23 +46,3 @@ def choice_template(choices: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def check_choices(choices: Sequence[str], normalization: Callable[[str], str] | None = None) -> None:
-    """Raise InputError for choices that cannot be: fewer than two, one twice or empty, one that is no name of a column.
-
-    A task's `normalization` must leave them as they are, since it makes the targets.
-    """
-    if len(choices) < 2:
-        raise InputError(f"choices: give two at least, not {len(choices)}")
-    for choice in choices:
-        if not choice.strip():
-            raise InputError("choices: one is empty")
-        if any(c in choice for c in "\t\n\r"):
-            raise InputError(f"choices: {choice!r} holds a tab or a line break")
-        if choice in _RESERVED:
-            raise InputError(f"choices: {choice!r} is the name of a column of predictions; give another")
-        if choices.count(choice) > 1:
-            raise InputError(f"choices: {choice!r} is there twice")
-        if normalization is not None and normalization(choice) != choice:
-            raise InputError(f"choices: the task's normalization makes {normalization(choice)!r} of {choice!r}; give that")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toi.data.audit import Audit, AuditTokenizer
+from toi.data.choices import CHOICES
 from toi.data.comparisons import REPAIRED, Comparison, comparisons
-from toi.data.dialogues import CHOICES, choice_template
+from toi.data.dialogues import choice_template
 from toi.data.examples import SPLITS
 from toi.data.folder import refuse_other, write_account
 from toi.data.instructions import TemplateName

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from toi.data.chat import ChatTemplate, Message
-from toi.data.dialogues import check_choices, text_of_field
+from toi.data.choices import check_choices
+from toi.data.dialogues import text_of_field
 from toi.data.examples import Example, Row, row_id
 from toi.data.extraction import EXTRACTED, listed
 from toi.data.task_types import TARGET_SEPARATOR, arguments_of
@@ -260,7 +261,9 @@ def _context(task: Task, example: Example) -> Aligned:
 
 def _history(task: Task, example: Example) -> str:
     """The earlier turns, each as the template says what follows {history}, so that the sources of a conversation begin alike."""
-    turns = [text for _, text in example.extra.get("turns", ())]
+    if "turns" not in example.extra:
+        return ""
+    turns = [text for _, text in example.extra["turns"]]
     template = turn_template(task.source_template_without_input or task.source_template)
     texts = []
     for asked, said in zip(turns[::2], turns[1::2], strict=True):

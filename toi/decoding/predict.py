@@ -5,12 +5,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -18,7 +18,7 @@ from toi.data.examples import Row
 from toi.data.predictions import Prediction, write_predictions
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
-from toi.system.journal import Journal
+from toi.system.journal import Journal, Usable
 from toi.system.versions import versions
 from toi.text.normalization import is_text, normalize, normalize_lines
 
@@ -81,9 +81,46 @@ def predict_to_file(
     (accelerate launch) each does a share, and the first one writes the file: the others get None. Raises InputError if the
     place cannot be written.
     """
-    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     written = _writing(decoder, line_breaks)
+
+    def compute(left: list[int]) -> Iterator[tuple[int, list[Any]]]:
+        for at, output in decoder.decode([rows[i].source for i in left], options, batch_size):
+            yield left[at], [written(output.text or ""), output.score, output.text is None]
+
+    def write(results: list[list[Any]]) -> None:
+        predictions = (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True))
+        write_predictions(path, predictions, line_breaks=line_breaks)
+
     key, usable = _run_key(decoder, rows, options, line_breaks), partial(_is_usable, len(rows), written)
+    done = computed(rows, path, key, usable, compute, write)
+    if done is None:
+        return None
+    without = [row.id for row, result in zip(rows, done.results, strict=True) if result[2]]
+    return Run(decoder.report, done.resumed, decoder.cut, without, done.seconds)
+
+
+class Computed(NamedTuple):
+    """The results of all rows, how many were there from an earlier run, and how long the others took."""
+
+    results: list[list[Any]]
+    resumed: int
+    seconds: float
+
+
+def computed(
+    rows: Sequence[Row],
+    path: str | Path,
+    key: str,
+    usable: Usable,
+    compute: Callable[[list[int]], Iterator[tuple[int, list[Any]]]],
+    write: Callable[[list[list[Any]]], None],
+) -> Computed | None:
+    """Compute a result for every row, kept in `{path}.partial` as it comes, and `write` them all when they are there.
+
+    `compute` gets the indices of rows; `key` names all that results depend on, and `usable` says whether one from a file is one. Of
+    several processes each does a share, and all but the first get None. See `predict_to_file`.
+    """
+    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     journal = Journal(path, key, rank, usable)
     if journal.stale and rank == 0:
         print(f"{path}.partial is of another run (other options, input or model): starting anew", file=sys.stderr)
@@ -97,19 +134,17 @@ def predict_to_file(
     left = sorted((i for i in range(len(rows)) if i not in journal.done), key=lambda i: (-len(rows[i].source), i))[rank::processes]
     shown = tqdm(total=len(left), desc="predict", unit=" examples", leave=False, disable=True if rank else None)
     with journal, shown as bar:
-        for at, output in decoder.decode([rows[i].source for i in left], options, batch_size) if left else ():
-            journal.add(left[at], (written(output.text or ""), output.score, output.text is None))
+        for i, result in compute(left) if left else ():
+            journal.add(i, result)
             bar.update()
     _wait(processes)
     if rank:
         return None
     journal.read_again()
     results = [journal.done[i] for i in range(len(rows))]
-    predictions = (Prediction(*row, result[0], result[1]) for row, result in zip(rows, results, strict=True))
-    write_predictions(path, predictions, line_breaks=line_breaks)
+    write(results)
     journal.remove()
-    without = [row.id for row, result in zip(rows, results, strict=True) if result[2]]
-    return Run(decoder.report, resumed, decoder.cut, without, time.perf_counter() - started)
+    return Computed(results, resumed, time.perf_counter() - started)
 
 
 def _is_usable(rows: int, written: Callable[[str], str], number: int, result: list[Any]) -> bool:

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 
+import numpy
 import torch
 from transformers import PreTrainedModel
 
 from toi.decoding.arrays import Arrays
+from toi.decoding.choice_steps import log_probs_of_choices
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
 from toi.decoding.search import search
 from toi.decoding.tensors import Tensors
 from toi.models.checkpoint import Checkpoint
+from toi.models.choices import ChoiceTokens
 from toi.models.family import Past, Steps
 from toi.models.packed import PackedLinears, can_pack, packs_bfloat16
 from toi.models.pretrained import is_quantized
@@ -55,6 +58,11 @@ class TorchEngine:
         """The candidates of each encoded source."""
         with self._computing():
             return search(self._family, self._placed(), sources, plan, constraints)
+
+    def choose(self, sources: Sequence[Sequence[int]], choices: ChoiceTokens) -> numpy.ndarray:
+        """The log-probability of each choice behind each encoded source: (sources, choices), in nats."""
+        with self._computing():
+            return log_probs_of_choices(self._family, self._placed(), sources, choices)
 
     @contextmanager
     def writing(self, source: Sequence[int], past: Past | None = None) -> Iterator[tuple[Steps, Arrays]]:

@@ -32,8 +32,8 @@ from toi.system.states import Marks
 _OURS = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "config.json", "generation_config.json", "tokenizer*.json",
     "special_tokens_map.json", "added_tokens.json", "spiece.model", "tokenizer.model", "merges.txt", "vocab.json", "*.jinja",
-    "adapter_config.json", "base.json", "task.json", "run.json", "log.csv", "training.png", "README.md", "results.json",
-    "samples.md", "report.html", "*_output.tsv", "*_round_trip",
+    "adapter_config.json", "base.json", "task.json", "run.json", "calibration.json", "log.csv", "training.png", "README.md",
+    "results.json", "samples.md", "report.html", "*_output.tsv", "*_round_trip",
 )  # fmt: skip
 
 

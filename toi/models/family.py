@@ -62,6 +62,7 @@ class Family(Protocol):
     end_ids: tuple[int, ...]  # what ends an output; a target ends in the first of them
     undecayed: tuple[str, ...]  # parts of names: matrices that weight decay leaves alone
     reads_beginnings_once: bool  # whether sources of a batch that begin alike cost less
+    takes_turns: bool  # whether it goes on with a conversation: it reads again what was said
     predicts_sources: bool  # whether the model predicts the tokens of a source as well
     sentinels: int  # tokens behind the pieces of a SentencePiece file that does not say how many
 

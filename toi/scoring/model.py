@@ -7,10 +7,13 @@ from typing import Any
 from toi.data.pairs import iterate_split
 from toi.data.predictions import Prediction, write_predictions
 from toi.data.task_files import keeps_line_breaks
+from toi.decoding.choice_options import ChoiceOptions
+from toi.decoding.choose import asks_of, choices_of, choose, open_choosing
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
 from toi.models.ready import Model
+from toi.scoring.chosen import choices_of_predictions
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.perplexity import perplexity_measures
@@ -26,9 +29,11 @@ def evaluate_model(
     scoring = ScoringOptions()
     scored = {}
     for split in splits:
-        perplexity = perplexity_measures(checkpoint, predictions[split], options, batch_size, f"{split}, perplexity")
         found = score_rows(predictions[split], scoring, gold_references(data_dir, split))
-        scored[split] = with_measures(found, perplexity, scoring)
+        if not choices_of_predictions(predictions[split]):
+            perplexity = perplexity_measures(checkpoint, predictions[split], options, batch_size, f"{split}, perplexity")
+            found = with_measures(found, perplexity, scoring)
+        scored[split] = found
     write_results(output_dir, scored, scoring, about_model(checkpoint, data_dir, options))
     return {split: of_split.scores for split, of_split in scored.items()}, {split: len(predictions[split]) for split in splits}
 
@@ -39,7 +44,16 @@ def predict_splits(
     """Predict the splits and write `{split}_output.tsv`."""
     line_breaks = keeps_line_breaks(data_dir)
     rows = {split: list(iterate_split(data_dir, split)) for split in splits}
-    predictions, decoder = {}, Decoder(checkpoint)
+    predictions: dict[str, list[Prediction]] = {}
+    if choices := choices_of(checkpoint, options):
+        choosing = open_choosing(checkpoint, choices, options)
+        for split in splits:
+            asks = asks_of(rows[split], data_dir, split, swap=isinstance(options, ChoiceOptions) and options.swap_average)
+            predictions[split] = choose(choosing, rows[split], asks, batch_size, split)
+            path = Path(output_dir) / f"{split}_output.tsv"
+            write_predictions(path, predictions[split], line_breaks=line_breaks, choices=choices)
+        return predictions
+    decoder = Decoder(checkpoint)
     for split in splits:
         predictions[split] = predict(decoder, rows[split], options, batch_size, split, line_breaks=line_breaks)
         write_predictions(Path(output_dir) / f"{split}_output.tsv", predictions[split], line_breaks=line_breaks)

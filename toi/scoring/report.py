@@ -12,18 +12,20 @@ from string import Template
 from typing import Any
 
 from toi.scoring.charts import chart
+from toi.scoring.chosen import choices_of_predictions, confusion, reliability
 from toi.scoring.comparison import Comparison
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.overlap import lcs_indices
 from toi.scoring.profiles import ROW_METRIC
+from toi.scoring.reliability import diagram, matrix
 from toi.scoring.results import scoring_versions
 from toi.scoring.scored import TYPES, Scored
 from toi.scoring.tables import cell, depending, digits_of, in_hundreds, is_perplexity
 from toi.system.files import replacing
 from toi.text.words import mecab_tokens
 
-_LABELS = {"question_type": "question type", "answer_type": "answer type"}
+_LABELS = {"question_type": "question type", "answer_type": "answer type", "length": "length of the answers", "model": "model"}
 
 
 def write_report(path: str | Path, scored: Mapping[str, Scored], options: ScoringOptions, about: Mapping[str, Any]) -> None:
@@ -76,6 +78,10 @@ def _section(name: str, scored: Scored, options: ScoringOptions) -> str:
         groups = scored.by_type(kind)
         if groups:
             parts.append(_card(f"Scores by {_LABELS[kind]}", _types(kind, groups)))
+    if choices_of_predictions(scored.predictions):
+        found = matrix(confusion(scored.predictions)) + f'<div class="charts">{diagram(reliability(scored.predictions))}</div>'
+        parts.append(_card("Choices", found))
+        parts += [_card(f"Scores by {_LABELS[kind]}", _types(kind, of_kind)) for kind, of_kind in scored.by_group().items()]
     parts.append(_card("Distributions", _charts(scored, options)))
     parts.append(_card("Examples", _EXAMPLES))
     parts.append("</section>")
@@ -123,9 +129,9 @@ def _cell(name: str, score: Score) -> str:
 
 def _interval(name: str, score: Score) -> str:
     """The interval on a line from 0 to the most that the metric can be (for the ratio of lengths: 2), if there is a most."""
-    if is_perplexity(name):
+    if is_perplexity(name) or name.startswith("log_loss"):
         return ""
-    most = 100 if in_hundreds(name) else 2 if name == "length_ratio" else 1
+    most = 100 if in_hundreds(name) else 2 if name in ("length_ratio", "brier") else 1
 
     def at(value: float) -> float:
         return round(300 * min(max(value / most, 0), 1), 1)
@@ -224,7 +230,7 @@ def _examples(scored: Scored, options: ScoringOptions) -> dict[str, Any]:
             row.append(value)
 
     by_name = {measure.name: measure for measure in scored.measures}
-    for name, digits in ((ROW_METRIC[options.profile], 3), ("chrf", 1), ("char_perplexity", 3)):
+    for name, digits in ((ROW_METRIC[options.profile], 3), ("chrf", 1), ("char_perplexity", 3), ("log_loss", 4)):
         if name in by_name:
             add(name, name, "number", _rounded(by_name[name].of_rows.tolist(), digits), digits)
     add("made_up", "not in the input", "list", scored.hallucinated)

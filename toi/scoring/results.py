@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toi.scoring.chosen import choices_of_predictions, confusion
 from toi.scoring.measures import Score
 from toi.scoring.options import ScoringOptions
 from toi.scoring.scored import TYPES, Scored
@@ -35,6 +36,9 @@ def _results(scored: Scored) -> dict[str, Any]:
     types = {kind: groups for kind in TYPES if (groups := scored.by_type(kind))}
     if types:
         result["by_type"] = types
+    if choices_of_predictions(scored.predictions):
+        result["confusion"] = confusion(scored.predictions)
+        result["by_group"] = scored.by_group()
     if scored.trip is not None:
         result["rows_without_question"] = scored.trip.unasked
     if scored.comparison is not None:

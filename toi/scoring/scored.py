@@ -15,6 +15,7 @@ from toi.data.predictions import Prediction
 from toi.data.task_files import read_task
 from toi.data.tasks import HIGHLIGHT, right_targets
 from toi.data.templates import without_labels
+from toi.scoring.chosen import choice_measures, choices_of_predictions, groups
 from toi.scoring.comparison import Comparison, compared
 from toi.scoring.hallucination import hallucinated_words
 from toi.scoring.measures import Measure, Score, mean_measure, ratio_measure
@@ -53,10 +54,18 @@ class Scored:
             example = self.examples.get(prediction.id)
             if example is not None and (value := example.extra.get(kind)):
                 groups.setdefault(str(value), []).append(i)
+        return self._of_groups({value: groups[value] for value in sorted(groups, key=lambda value: (-len(groups[value]), value))})
+
+    def by_group(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Of choices between answers the same by the difference of their lengths, and by the models that gave them."""
+        found = groups(self.predictions, self.examples) if choices_of_predictions(self.predictions) else {}
+        return {kind: self._of_groups(rows) for kind, rows in found.items()}
+
+    def _of_groups(self, groups: Mapping[str, Sequence[int]]) -> dict[str, dict[str, float]]:
         shown = [measure for measure in self.measures if not measure.name.startswith("distinct")]
         by_value = {}
-        for value in sorted(groups, key=lambda value: (-len(groups[value]), value)):
-            rows = np.array(groups[value])
+        for value, of_value in groups.items():
+            rows = np.array(of_value)
             figures = {measure.name: float(measure.figure(measure.rows[rows].sum(axis=0))) for measure in shown}
             by_value[value] = {"rows": len(rows), **figures}
         return by_value
@@ -84,6 +93,10 @@ def score_rows(
     is no Unicode text.
     """
     golds = references(predictions, gold or {})
+    if choices_of_predictions(predictions):  # figures of texts say nothing of them
+        of_choices = choice_measures(predictions)
+        scores = with_intervals(of_choices, options.n_resamples, options.bootstrap_seed)
+        return Scored(list(predictions), of_choices, scores, {}, [[] for _ in predictions])
     outputs = [prediction.output for prediction in predictions]
     by_tokenizer: dict[str, dict[str, Score]] = {}
     measures: list[Measure] = []
@@ -175,8 +188,12 @@ def with_comparison(
 ) -> Scored:
     """Add the differences to another file of predictions on the same rows (`read_other`)."""
     theirs = score_rows(others, replace(options, n_resamples=0), gold, pieces).measures
+    ours = choices_of_predictions(scored.predictions)
+    if ours != choices_of_predictions(others):
+        raise InputError(f"{path}: other choices than these predictions have; nothing of them can be compared")
     measures = scored.measures[: len(theirs)], theirs
-    metric, n_resamples, seed = ROW_METRIC[options.profile], options.n_resamples, options.bootstrap_seed
+    n_resamples, seed = options.n_resamples, options.bootstrap_seed
+    metric = "log_loss" if ours else ROW_METRIC[options.profile]
     return replace(scored, comparison=compared(scored.predictions, others, measures, metric, path, n_resamples, seed))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from toi.data.tsv import escape
+from toi.scoring.chosen import confusion
 from toi.scoring.comparison import Comparison
 from toi.scoring.measures import Score
 from toi.scoring.scored import Scored
@@ -86,6 +87,21 @@ def cell(name: str, score: Score) -> str:
     digits = digits_of(name)
     interval = "" if score.low is None else f" [{score.low:.{digits}f}, {score.high:.{digits}f}]"
     return f"{score.value:.{digits}f}{interval}"
+
+
+def choice_tables(scored: Scored) -> str:
+    """Which choice was made for which, and the figures by the lengths and the models of answers."""
+    found = confusion(scored.predictions)
+    width = max(10, *(len(name) + 4 for name in found))
+    lines = [f"{'right, chosen':25}" + "".join(f"{name:>{width}}" for name in found)]
+    lines += [f"{right:25}" + "".join(f"{n:>{width},}" for n in chosen.values()) for right, chosen in found.items()]
+    names = ("rows", "accuracy", "log_loss", "ece")
+    for kind, of_kind in scored.by_group().items():
+        lines.append(f"{kind:37}" + "".join(f"{name:>10}" for name in names))
+        for value, figures in of_kind.items():
+            shown = [f"{figures['rows']:,.0f}", *(f"{figures[name]:.4f}" for name in names[1:])]
+            lines.append(f"{value:37}" + "".join(f"{text:>10}" for text in shown))
+    return "\n".join(lines)
 
 
 def comparison_table(comparison: Comparison) -> str:

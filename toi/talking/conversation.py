@@ -31,7 +31,8 @@ class Turn:
 class Conversation:
     """A conversation with one model, which is asked as its task says.
 
-    A task without {history} lets a model read nothing but the last question: then each question is a conversation of its own.
+    A task without {history}, and a kind of model that takes no turns, read nothing but the last question: then each question is a
+    conversation of its own.
     """
 
     def __init__(self, name: str, decoder: Decoder, task: Task, system: str = ""):
@@ -46,7 +47,7 @@ class Conversation:
     @property
     def remembers(self) -> bool:
         """Whether the model reads earlier turns."""
-        return self.task.has_history
+        return self.task.has_history and self._decoder.checkpoint.family.takes_turns
 
     def check_system(self, text: str) -> None:
         """Raise InputError where the task has no place for this system text, or needs one."""

@@ -43,7 +43,8 @@ class Talk:
         print(f"Talking with {names}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.")
         for one in self._conversations:
             if not one.remembers:
-                print(f"{one.name} answers each line alone: the task {one.task.name} has no place for what was said before.")
+                why = "a model of its kind takes" if one.task.has_history else f"the task {one.task.name} has"
+                print(f"{one.name} answers each line alone: {why} no earlier turns.")
         edit_lines()
         with self._interrupts.listening():
             going_on = True

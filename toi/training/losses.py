@@ -26,6 +26,7 @@ from toi.models.batches import IGNORED
 from toi.models.padded import Batch
 from toi.system.errors import InputError, first_line
 from toi.system.memory import out_of_memory
+from toi.training.chosen import ChoiceLoss, choice
 from toi.training.options import LOSSES, LearningOptions
 from toi.training.preference import PairLoss, dpo, ipo  # noqa: F401 (by name, see `make_loss`)
 
@@ -94,11 +95,13 @@ def make_loss(options: LearningOptions) -> Loss:
         return from_file(options.loss)
     parameters = [getattr(options, name) for name in LOSSES[options.loss]]
     loss = globals()[options.loss]
-    return loss(*parameters) if parameters else loss
+    return loss(*parameters) if parameters or loss is choice else loss
 
 
 def sums_of(loss: Loss, logits: torch.Tensor, labels: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
-    """What a validation sums: of pairs, what their loss says of them; else the cross entropy, whatever is trained with."""
+    """What a validation sums: of pairs, what their loss says of them; else the cross entropy, but for what counts choices alone."""
+    if isinstance(loss, ChoiceLoss):
+        return {"eval_loss": loss(logits, labels, batch)}
     return loss.sums(logits, labels, batch) if isinstance(loss, PairLoss) else {"eval_loss": cross_entropy(logits, labels)}
 
 

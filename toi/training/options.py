@@ -17,6 +17,7 @@ LOSSES = {
     "unlikelihood": ("unlikelihood_alpha",),
     "dpo": ("beta", "label_smoothing_factor"),
     "ipo": ("beta",),
+    "choice": (),
 }
 PAIR_LOSSES = ("dpo", "ipo")  # of two answers to a source (toi/data/pairs.py)
 PAIR_FIGURES = ("accuracy", "margin", "reward_chosen", "reward_rejected")  # that a validation finds beside such a loss
@@ -119,6 +120,8 @@ class LossOptions(LoraOptions):
             problems.append(f"--label_smoothing_factor must be at least 0 and below {most}")
         if self.loss in PAIR_LOSSES and self.source_loss_weight:
             problems.append(f"--source_loss_weight cannot go with --loss {self.loss}: both answers have the same source")
+        if self.loss == "choice" and self.source_loss_weight:
+            problems.append("--source_loss_weight cannot go with --loss choice: each choice has the same source")
         for name in ("token_mask_probability", "neftune_noise_alpha"):
             if self.loss in PAIR_LOSSES and getattr(self, name):
                 problems.append(f"--{name} cannot go with --loss {self.loss}: the reference reads what is there")
@@ -154,6 +157,8 @@ class LearningOptions(LossOptions):
     metric_for_best_model: Metric = "eval_loss"
     """What decides which model is kept: the validation loss, a score of what the model writes for dev (--num_beams, ...), or for
     --loss dpo and ipo the accuracy on the pairs of dev."""
+    load_best_model_at_end: bool = True
+    """Keep the model that is best on dev; with --no_load_best_model_at_end, the last one."""
     early_stopping_patience: int | None = None
     """Stop when so many validations in a row brought nothing better."""
     max_input_length: int = 512
@@ -201,6 +206,8 @@ class LearningOptions(LossOptions):
         problems += [f"--{name} must be above 0" for name in ("learning_rate", "max_grad_norm") if not getattr(self, name) > 0]
         if self.metric_for_best_model == "accuracy" and self.loss not in PAIR_LOSSES:
             problems.append(f"--metric_for_best_model accuracy is of pairs: give --loss {' or '.join(PAIR_LOSSES)}")
+        if self.early_stopping_patience and not self.load_best_model_at_end:
+            problems.append("--early_stopping_patience cannot go with --no_load_best_model_at_end, by which the last is the best")
         if self.eval_steps and self.evals_per_epoch:
             problems.append("give --eval_steps or --evals_per_epoch, not both")
         if self.neftune_noise_alpha and self.torch_compile:

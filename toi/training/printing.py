@@ -34,11 +34,8 @@ def table_row(state: State, better: bool) -> str:
 
 
 def postfix(state: State) -> dict[str, str]:
-    """What the progress bar shows beside the time left."""
+    """What the progress bar shows beside the time left; right behind a validation there is no loss yet."""
     loss, rate = state.progress.train_loss, state.schedule.get_last_lr()[0]
-    shown = {
-        "loss": f"{float('nan') if loss is None else loss:.4f}",
-        "lr": f"{rate:.1e}",
-        "tokens/s": f"{state.pace.of(state.pace.tokens) or 0:,.0f}",
-    }
+    shown = {} if loss is None else {"loss": f"{loss:.4f}"}
+    shown |= {"lr": f"{rate:.1e}", "tokens/s": f"{state.pace.of(state.pace.tokens) or 0:,.0f}"}
     return shown | ({"skipped": str(state.progress.skipped)} if state.progress.skipped else {})

@@ -96,7 +96,8 @@ def _draw_figures(axis: Any, run: dict[str, Any], names: list[str]) -> None:
 
 def _counted(run: dict[str, Any]) -> str:
     """What a loss is a mean over."""
-    return "pair" if run["options"].get("loss") in PAIR_LOSSES else "target token"
+    loss = run["options"].get("loss")
+    return "pair" if loss in PAIR_LOSSES else "row" if loss == "choice" else "target token"
 
 
 def _options_shown(options: dict[str, Any]) -> list[str]:

@@ -20,16 +20,18 @@ from toi.data.tasks import Task
 from toi.models.adapters import Shape, adapt
 from toi.models.chat_templates import add_markers, leave_for_others
 from toi.models.checkpoint import Checkpoint, add_highlight, load
+from toi.models.choices import ChoiceTokens
 from toi.models.drawn import without_dropout
 from toi.models.family import Family, Limits
 from toi.models.pretrained import Numbers
 from toi.system.errors import InputError
 from toi.system.files import sha256
 from toi.system.versions import versions
+from toi.training.chosen import ChoiceLoss, ChoiceRows
 from toi.training.encoded import Reader, TokenRows, token_rows
 from toi.training.finish import tensorboard_writer
 from toi.training.judge import Judge
-from toi.training.losses import make_loss
+from toi.training.losses import Loss, make_loss
 from toi.training.optimizer import check_compiler, check_optimizer, make_optimizer, make_schedule, mixed_precision
 from toi.training.options import PAIR_LOSSES, TrainingOptions
 from toi.training.paired import PairRows
@@ -64,7 +66,9 @@ def set_up(options: TrainingOptions, highlighted: bool, judge: Judge | None = No
     reference = checkpoint.fingerprint() if isinstance(loss, PairLoss) else None  # a new adapter will change nothing yet
     make_ready(options, checkpoint, task, highlighted)
     family, model = checkpoint.family, checkpoint.model
-    rows = encode_splits(options, accelerator, checkpoint, read)
+    if isinstance(loss, ChoiceLoss):
+        loss.choices = choices_of(options, checkpoint, task)
+    rows = encode_splits(options, accelerator, checkpoint, read, loss)
     check_optimizer(options.optim, accelerator.device)
     optimizer = make_optimizer(model, options, family.undecayed)
     set_seed(options.seed)  # for dropout
@@ -158,7 +162,16 @@ def reader_of(options: TrainingOptions) -> Reader:
     return iterate_chosen if holds_pairs(options.data_dir) else iterate_rows
 
 
-def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint, read: Reader) -> dict[str, TokenRows]:
+def choices_of(options: TrainingOptions, checkpoint: Checkpoint, task: Task | None) -> ChoiceTokens:
+    """What the data's task chooses among. Raises InputError if it does not."""
+    if task is None or not task.choices:
+        raise InputError(f"{options.data_dir}: task.json names no choices, which --loss choice learns to tell apart; leave it out")
+    return ChoiceTokens.of(checkpoint.family, task.choices)
+
+
+def encode_splits(
+    options: TrainingOptions, accelerator: Accelerator, checkpoint: Checkpoint, read: Reader, loss: Loss
+) -> dict[str, TokenRows]:
     """The train and the dev split as token ids, and on stdout what was seen of them."""
     rows, line_breaks = {}, keeps_line_breaks(options.data_dir)
     limits = Limits(options.max_input_length, options.max_target_length)
@@ -169,6 +182,8 @@ def encode_splits(options: TrainingOptions, accelerator: Accelerator, checkpoint
         if read is iterate_answers:
             pairs = rows[split] = PairRows(rows[split])
             accelerator.print(f"{split}: {pairs.account(limits.target)}")
+        if isinstance(loss, ChoiceLoss):
+            rows[split] = ChoiceRows(rows[split], loss.choices, str(split_path(options.data_dir, split)))
         if split == "train":
             accelerator.print(f"{FIRST_ROW}: {audit.first}")
     count = len(rows["train"])

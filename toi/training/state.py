@@ -113,11 +113,13 @@ class State:
         """Note a validation in the history, and what was counted since the last one. Returns whether it is the best so far.
 
         `found` holds `eval_loss` and the other figures. Where one of these decides, the highest is the best, and of equal ones that
-        of the lower loss. `samples` are outputs for some rows, by their ids.
+        of the lower loss; where the last model is to be kept, the last. `samples` are outputs for some rows, by their ids.
         """
         best, eval_loss = self.run["eval_loss"], found["eval_loss"]
         figure = found.get(self.options.metric_for_best_model) if self.options.metric_for_best_model != "eval_loss" else None
-        if best is None or figure is None:
+        if not self.options.load_best_model_at_end:
+            better = True
+        elif best is None or figure is None:
             better = best is None or eval_loss < best
         else:
             better = (figure, -eval_loss) > (self.run["best_metric"], -best)

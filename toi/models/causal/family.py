@@ -31,6 +31,7 @@ class CausalFamily(CausalRows):
 
     undecayed: tuple[str, ...] = ()
     reads_beginnings_once = True
+    takes_turns = True
     sentinels = 0
     predicts_sources = True
 

@@ -22,6 +22,7 @@ class T5Rows:
     """The part of the family that needs no model; `start_id` is what a decoder reads first."""
 
     reads_beginnings_once = False
+    takes_turns = False
 
     def __init__(self, tokenizer: Texts, start_id: int):
         self.tokenizer = tokenizer
