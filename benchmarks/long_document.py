@@ -1,6 +1,5 @@
 """A document of 1,000 passages: time for each pair against one call of generate.py for each question, and kills.
 
-    python benchmarks/long_document.py --model_name_or_path model --qa_model model_qa --calls 10
     python benchmarks/long_document.py --model_name_or_path model --qa_model model_qa --kills 5
 
 The document is drawn from the grammar of the sample, about things that do not exist. With --kills the run is killed (SIGKILL) and
@@ -92,7 +91,7 @@ def kill_again_and_again(args: argparse.Namespace, file: Path, folder: Path) -> 
 
 
 def main() -> None:
-    """Run once, then compare or kill."""
+    """Run once, compare with calls, then kill."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model_name_or_path", default="model")
     parser.add_argument("--qa_model", default="model_qa")
@@ -107,9 +106,9 @@ def main() -> None:
         file.write_text(document(args.passages), encoding="utf-8")
         started = time.perf_counter()
         subprocess.run(command(args, file, folder), check=True, stdout=subprocess.DEVNULL)
+        compare_with_calls(args, folder, time.perf_counter() - started)
         if args.kills:
             sys.exit(not kill_again_and_again(args, file, folder))
-        compare_with_calls(args, folder, time.perf_counter() - started)
 
 
 if __name__ == "__main__":

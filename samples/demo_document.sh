@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Questions about a document, checked: `make demo-document` calls it. The model that asks is that of `make demo`, which is made if it is missing;
-# the one that answers is trained here, in about a minute.
+# the one that answers is trained here, in two minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python}
@@ -30,6 +30,7 @@ fi
 run prepare_jsquad.py --train_file samples/train.json --test_file samples/test.json --output_dir data_sample_qa \
     --dataset_name "Toi sample" --license MIT --overwrite_output_dir
 run train.py --do_train --model_name_or_path samples/base --data_dir data_sample_qa --output_dir model_qa \
-    --max_steps 250 --per_device_train_batch_size 32 --learning_rate 3e-4 ${overwrite[@]+"${overwrite[@]}"}
-run generate.py --document samples/document.md --output_dir pairs_sample --qa_model model_qa --max_passage_length 80 --overwrite_output_dir
+    --max_steps 450 --per_device_train_batch_size 32 --learning_rate 3e-4 ${overwrite[@]+"${overwrite[@]}"}
+run generate.py --document samples/document.md --output_dir pairs_sample --qa_model model_qa --max_passage_length 50 \
+    --min_log_prob -4 --overwrite_output_dir
 run samples/document.py --check pairs_sample

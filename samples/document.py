@@ -12,7 +12,9 @@ The facts are typed in below, and said by the grammar of the sample; so all righ
 import argparse
 import json
 import random
+import sys
 from pathlib import Path
+from typing import Any
 
 from clauses import Clause, Element, Sentence, slots_of, usual
 from relations import Relation
@@ -21,6 +23,7 @@ from verbs import Verb
 from words import TYPES, Value
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))  # for toi
 SEED = 16
 RAREST = 20_000  # as in the test file of the sample
 _CASES = {"は": "が", "には": "に", "では": "で"}  # of topics
@@ -32,22 +35,22 @@ SECTIONS = """
 雨宮町@town の 人口 = 8,420人@人; 雨宮町@town の 面積 = 147平方キロメートル@平方キロメートル; 雨宮町@town の 特産品 = 落花生@produce
 雨宮町@town/は 1954年@year/に* 桐野村@town/と 合併する:past; 雨宮町@town の 旧名 = 下浜村@town; 雨宮町@town の 町長 = 唐沢芳江@person
 雨宮町@town の 花 = りんどう@flower; 雨宮町@town の 木 = 楓@tree; 雨宮町@town の 鳥 = ひばり@bird
-桐野村@town の 世帯数 = 310戸@戸; 桐野村@town の 名物 = 栗ご飯@food; 桐野村@town の 名所 = 蛍沢の滝@landmark
-蛍沢の滝@landmark の 高さ = 36メートル@メートル; 蛍沢の滝@landmark の 年間の来訪者 = 2万5千人@人
+桐野村@town の 世帯数 = 310戸@戸; 桐野村@town の 名物 = 栗ご飯@food; 桐野村@town の 名所 = 蛍滝@landmark
+蛍滝@landmark の 高さ = 36メートル@メートル; 蛍滝@landmark の 年間の来訪者 = 2万5千人@人
 柏葉湖@landmark の 深さ = 58メートル@メートル; 柏葉湖@landmark の 面積 = 12平方キロメートル@平方キロメートル
 # 人々
 唐沢芳江@person の 出身地 = 桐野村@town; 唐沢芳江@person の 趣味 = 編み物@hobby; 唐沢芳江@person の 年齢 = 61歳@歳
 唐沢芳江@person/は 1988年@year/に* 雨宮町@town/で 喫茶店@place/を 開く5:past
 三輪堂平@person の 職業 = 時計職人@job; 三輪堂平@person の 師 = 野々垣鉄也@person; 三輪堂平@person の 好物 = 肉じゃが@food
-三輪堂平@person/は 2003年@year/に* 広場の時計@thing/を 直す5:past
+三輪堂平@person/は 2003年@year/に* 柱時計@thing/を 直す5:past
 野々垣鉄也@person の 専門 = 天文学@subject; 野々垣鉄也@person の 誕生日 = 11月3日@day; 野々垣鉄也@person の 没年 = 1979年@year
-塩見波留@person の 職業 = 翻訳家@job; 塩見波留@person の 代表作 = 『灯台の犬』@work; 塩見波留@person の 飼い犬の名前 = ポルカ@thing
+塩見波留@person の 職業 = 翻訳家@job; 塩見波留@person の 代表作 = 『夜汽車』@work; 塩見波留@person の 飼い犬の名前 = ポルカ@thing
 塩見波留@person/は 2011年@year/に* 柏葉湖@landmark/で 古い地図@goods/を 見つける1:past
 # 本と祭り
-『灯台の犬』@work の 主人公 = 灯台守@person; 『灯台の犬』@work の 発表年 = 2015年@year; 『灯台の犬』@work の 値段 = 1,600円@円
-『灯台の犬』@work/は 2018年@year/に* フランス語@language/に 翻訳される1:past
+『夜汽車』@work の 主人公 = 灯台守@person; 『夜汽車』@work の 発表年 = 2015年@year; 『夜汽車』@work の 値段 = 1,600円@円
+『夜汽車』@work/は 2018年@year/に* フランス語@language/に 翻訳される1:past
 舟灯し祭り@festival の 開催日 = 8月16日@day; 舟灯し祭り@festival の 会場 = 柏葉湖@landmark; 舟灯し祭り@festival の 目玉 = 花火@show
-舟灯し祭り@festival/には 毎年@relative_time/* 3千人@人/が 参加する:present
+舟灯し祭り@festival/は 1972年@year/に* 柏葉湖@landmark/で 開かれる1:past
 落花生まつり@festival の 参加費 = 500円@円; 落花生まつり@festival の 主催者 = 雨宮農業高校@organization; 落花生まつり@festival の 賞品 = 自転車@goods
 # 店と学校
 喫茶あまおと@shop の 店主 = 唐沢芳江@person; 喫茶あまおと@shop の 定休日 = 水曜日@weekday; 喫茶あまおと@shop の 席の数 = 24席@席
@@ -61,7 +64,7 @@ SECTIONS = """
 雨宮鉄道@organization/は 1931年@year/に* 柏葉湖線@thing/を 開発する:past
 湖畔号@vehicle の 定員 = 52人@人; 湖畔号@vehicle の 運賃 = 380円@円; 湖畔号@vehicle の 行き先 = 楢原市@town
 渡良橋@landmark の 長さ = 215メートル@メートル; 渡良橋@landmark の 完成 = 1962年@year; 渡良橋@landmark の 設計者 = 真砂井辰夫@person
-渡良橋@landmark/は 1959年@year/に* 大水@weather/で 流される1:past
+渡良橋@landmark/は 1959年@year/に* 大火事@incident/で 焼ける1:past
 岬見灯台@structure の 高さ = 29メートル@メートル; 岬見灯台@structure の 材料 = 石@material; 岬見灯台@structure の 建設費 = 7,200円@円
 岬見灯台@structure/は 明治31年@era/に* 漁師@role/によって 建てられる1:past
 """
@@ -136,16 +139,16 @@ def make() -> str:
     return "\n\n".join([*parts, "## 開く時間", TABLE])
 
 
-def check(folder: Path) -> tuple[int, list[str]]:
-    """How many pairs that `generate.py --document` kept in a folder are right by the grammar, and lines about those that are not."""
+def check(folder: Path) -> tuple[list[dict[str, Any]], list[bool]]:
+    """The pairs that `generate.py --document` wrote into a folder, the dropped ones too, and whether each is right by the grammar."""
     right, spans = right_questions(), {}
     text = (folder / "text" / "001.txt").read_text(encoding="utf-8")
     for paragraph, of_paragraph in right.items():
         at = text.index(paragraph)
         spans |= {(at + start, answer): questions for (start, answer), questions in of_paragraph.items()}
-    pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
-    wrong = [pair for pair in pairs if pair["question"] not in spans.get((pair["start"], pair["answer"]), ())]
-    return len(pairs) - len(wrong), [f"{pair['question']} {pair['answer']}    ({pair['context']})" for pair in wrong]
+    files = [(folder / name).read_text(encoding="utf-8") for name in ("pairs.jsonl", "dropped.jsonl")]
+    pairs = [json.loads(line) for text in files for line in text.splitlines()]
+    return pairs, [pair["question"] in spans.get((pair["start"], pair["answer"]), ()) for pair in pairs]
 
 
 def main() -> None:
@@ -158,11 +161,18 @@ def main() -> None:
         asked = [slot for _, found in paragraphs() for slot in slots_of(found)]
         print(f"document.md: {len(paragraphs())} paragraphs, {len(asked)} parts that may be asked for, {len(make()):,} characters")
         return
-    right, wrong = check(args.check)
+    from toi.scoring.check_yields import check_yields, yields_table
+
+    pairs, right = check(args.check)
+    kept = [(pair, is_right) for pair, is_right in zip(pairs, right, strict=True) if not pair["dropped"]]
+    count = sum(is_right for _, is_right in kept)
     print(
-        f"{right:,} of {right + len(wrong):,} pairs are right by the grammar of the sample: {right / max(1, right + len(wrong)):.1%}"
+        f"{count:,} of {len(kept):,} pairs that were kept are right by the grammar of the sample: {count / max(1, len(kept)):.1%}"
     )
-    print("".join(f"not right: {line}\n" for line in wrong), end="")
+    for pair, is_right in kept:
+        if not is_right:
+            print(f"not right: {pair['question']} {pair['answer']}")
+    print(yields_table(check_yields([pair["dropped"] for pair in pairs], right)))
 
 
 if __name__ == "__main__":

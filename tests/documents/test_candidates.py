@@ -25,6 +25,8 @@ def spans(text):
         ("第一次世界大戦が起きた。", ("第一次世界大戦", "term", "a compound with a number")),
         ("趣味は釣りです。", ("釣り", "term", "a noun")),
         ("木の橋を渡る。", ("木の橋", "phrase", "two nouns with の")),
+        ("また、舟灯し祭りは夏にある。", ("舟灯し祭り", "name", "what a sentence begins with")),
+        ("岬見灯台の高さ。", ("岬見灯台", "name", "what a sentence begins with")),
     ],
 )
 def test_what_is_taken_and_why(text, wanted):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from toi.documents.candidates import Candidate
-from toi.documents.checks import checked_pairs, counts_of, failed, judged, vagueness
+from toi.documents.checks import asks_otherwise, checked_pairs, counts_of, failed, judged, vagueness
 from toi.documents.options import DocumentOptions
 from toi.documents.pairs import Pair
 from toi.documents.passages import Passage
@@ -14,7 +14,8 @@ CONTEXT = "霧沢一は1987年に白浜市で『海の歌』を書いた医師�
 def pair(id, question, answer="1987年", score=-1.0, f1=None):
     passage = Passage("a.md", 1, CONTEXT, 10, 10 + len(CONTEXT), "町の暮らし", None, 2)
     start = CONTEXT.index(answer)
-    candidate = Candidate(answer, start, start + len(answer), "date", "year", 0.5)
+    kind, why = ("date", "year") if answer == "1987年" else ("term", "a noun")
+    candidate = Candidate(answer, start, start + len(answer), kind, why, 0.5)
     return Pair(id, passage, candidate, question, score, score, "1987年" if f1 is not None else None, f1)
 
 
@@ -26,6 +27,7 @@ def pair(id, question, answer="1987年", score=-1.0, f1=None):
         ("霧沢一が絵本を書いたのは何年ですか?", ("絵本",), False, ""),
         ("霧沢一は1987年に何を書きましたか?", (), True, ""),
         ("この医師は何年に書いたのですか?", (), False, "この"),
+        ("霧沢一が『海の歌』を書いたのはいつか?", (), False, ""),  # いつか is no word of its own
         ("書いたのはいつですか?", (), False, "書く"),
     ],
 )
@@ -38,12 +40,14 @@ def test_a_pair_by_itself(question, made_up, leaked, vague):
     ("question", "vague"),
     [
         ("同氏はどこで生まれましたか?", "同氏"),
+        ("栗ご飯はどこの名物ですか?", ""),  # which is no この
         ("彼の職業は何ですか?", "彼"),
         ("それは何ですか?", "それ"),
         ("そこには何がありますか?", "そこ"),
         ("この『海の歌』の作者は誰ですか?", ""),
         ("この県の東京の人口は?", ""),  # a name that the dictionary knows
         ("病院は何時に開きますか?", ""),
+        ("この橋の長さは何メートルですか?", "この"),  # メートル names nothing
         ("人口は何人ですか?", "人口"),
         ("何ですか?", "何ですか?"),
     ],
@@ -56,7 +60,7 @@ def test_vagueness(question, vague):
     ("changed", "options", "reasons"),
     [
         ({}, {}, ()),
-        ({"round_trip_f1": 0.79}, {}, ("round_trip",)),
+        ({"round_trip_f1": 0.89}, {}, ("round_trip",)),
         ({"round_trip_f1": 0.0}, {"min_round_trip_f1": 0.0}, ()),
         ({"made_up": ("絵",)}, {}, ("made_up_words",)),
         ({"made_up": ("絵",)}, {"max_made_up_words": 1}, ()),
@@ -73,6 +77,30 @@ def test_vagueness(question, vague):
 )
 def test_thresholds(changed, options, reasons):
     assert failed(replace(pair("a", "問?"), **changed), DocumentOptions(**options), False) == reasons
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "why", "found"),
+    [
+        ("書いたのは誰ですか?", "date", "year", "誰"),
+        ("書いたのは誰ですか?", "name", "a name of a person", ""),
+        ("書いたのは誰ですか?", "term", "a noun", ""),  # nobody knows
+        ("どこで会いましたか?", "number", "a number", "どこ"),
+        ("どこの会社ですか?", "name", "a name of a person", ""),  # 雨宮 of 雨宮鉄道
+        ("何年に誰が来ましたか?", "date", "year", ""),  # the first interrogative counts
+        ("何年間続きましたか?", "number", "a number and its counter", ""),
+        ("何人いますか?", "number", "a number and its counter", ""),
+        ("何人いますか?", "date", "day", "何人"),
+        ("いつですか?", "number", "a number", "いつ"),
+        ("何ですか?", "date", "year", ""),
+    ],
+)
+def test_questions_for_another_kind_of_answer(question, kind, why, found):
+    assert asks_otherwise(question, Candidate("答え", 0, 2, kind, why, 0.0)) == found
+
+
+def test_a_place_is_nobody():
+    assert asks_otherwise("誰が雨宮鉄道の本社ですか?", Candidate("楢原市", 0, 3, "term", "a noun", 0.0)) == "誰"
 
 
 def test_a_leak_that_is_allowed():
@@ -113,6 +141,6 @@ def test_counts():
         [pair("a", "一?"), pair("b", "一?"), replace(pair("c", "二?"), leaked=True, vague="この")], DocumentOptions()
     )
     assert counts_of(found) == {
-        "kept": 1, "round_trip": 0, "made_up_words": 0, "answer_leaked": 1, "vague": 1, "log_prob": 0,
+        "kept": 1, "round_trip": 0, "asks_otherwise": 0, "made_up_words": 0, "answer_leaked": 1, "vague": 1, "log_prob": 0,
         "same_question": 1, "max_pairs": 0,
     }  # fmt: skip

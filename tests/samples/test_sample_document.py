@@ -51,7 +51,6 @@ def test_pairs_are_checked_by_the_place_of_their_answer(tmp_path):
     start = text.index("8,420人")
     good = {"question": "雨宮町の人口は何人ですか?", "answer": "8,420人", "start": start, "context": "文"}
     pairs = [good, {**good, "start": start + 1}, {**good, "question": "雨宮町の面積は何人ですか?"}]
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    right, wrong = document.check(tmp_path)
-    assert (right, len(wrong)) == (1, 2)
-    assert wrong[1].startswith("雨宮町の面積は何人ですか? 8,420人")
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs[:2]))
+    (tmp_path / "dropped.jsonl").write_text(json.dumps(pairs[2]) + "\n")
+    assert document.check(tmp_path) == (pairs, [True, False, False])

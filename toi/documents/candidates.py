@@ -6,13 +6,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal, NamedTuple, get_args
 
 from toi.documents.dates import dates
 from toi.documents.phrases import Placed, noun_runs, placed_words
 from toi.documents.weights import log_odds
 from toi.text.normalization import normalize
+from toi.text.occurrences import sentences
 
 CandidateKind = Literal["date", "number", "title", "name", "term", "phrase"]
 CANDIDATE_KINDS: tuple[CandidateKind, ...] = get_args(CandidateKind)
@@ -43,6 +44,9 @@ _TITLES = re.compile("『[^『』\n]{1,60}』|「[^「」\n]{1,40}」|“[^“�
 _ABOUT = re.compile("(?:約|およそ|ほぼ|第|全|計|最大|最低|総勢|推定|合計|のべ|延べ|わずか)$")
 _LIMIT = re.compile("(?:以上|以下|以内|未満|程度|前後|あまり|余り|ほど|強|弱|ずつ|間|目|半)")
 _UNIT = re.compile(r"(?:[a-zA-Zμ°℃％%㎞㎡㎏][a-zA-Z/²³0-9]{0,4}|[㌀-㏿])")
+_LEADS = ("接続詞", "副詞", "記号", "感動詞", "フィラー")
+_TOPICS = ("は", "が", "の", "には", "では", "に", "で")
+_LONGEST_BEGINNING = 14  # characters
 _KATAKANA = re.compile("[ァ-ヺー・=＝゠\\-‐]+")
 _LATIN = re.compile(r"[A-Za-zＡ-Ｚａ-ｚ0-9０-９.\-&'’]+")
 
@@ -72,7 +76,7 @@ def found_spans(text: str) -> list[Found]:
     """What the rules take of a text; the first rule that takes a span says what it is."""
     words = placed_words(text)
     found: dict[tuple[int, int], Found] = {}
-    for rule in (_dates, _titles, _numbers, _names, _terms, _phrases):
+    for rule in (_dates, _titles, _numbers, _names, _terms, _beginnings, _phrases):
         for one in rule(text, words):
             found.setdefault((one.start, one.end), one)
     figures = [one for one in found.values() if one.kind in ("date", "number")]
@@ -197,6 +201,22 @@ def _terms(text: str, words: Sequence[Placed]) -> Iterator[Found]:
             yield Found(run[0].start, run[0].end, "term", "a noun")
         elif run[0].pos[1] == "サ変接続":
             yield Found(run[0].start, run[0].end, "term", "a noun of an action")
+
+
+def _beginnings(text: str, words: Sequence[Placed]) -> Iterator[Found]:
+    """What a sentence begins with, up to its first particle: names whose words no dictionary has (舟灯し祭り, 岬見灯台)."""
+    at = 0
+    for _, end in sentences(text):
+        of_sentence = [word for word in words[at:] if word.end <= end]
+        at += len(of_sentence)
+        while of_sentence and of_sentence[0].pos[0] in _LEADS:
+            of_sentence = of_sentence[1:]
+        said = list(takewhile(lambda word: word.pos[0] not in ("助詞", "助動詞", "記号"), of_sentence))
+        followed = of_sentence[len(said) : len(said) + 1]
+        if said and followed and followed[0].surface in _TOPICS and any(word.is_noun for word in said):
+            start, stop = said[0].start, said[-1].end
+            if 2 <= stop - start <= _LONGEST_BEGINNING:
+                yield Found(start, stop, "name", "what a sentence begins with")
 
 
 def _phrases(text: str, words: Sequence[Placed]) -> Iterator[Found]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from toi.documents.candidates import Candidate
 from toi.documents.options import DocumentOptions
 from toi.documents.pairs import Pair, by_quality
 from toi.documents.phrases import placed_words
@@ -14,14 +15,19 @@ from toi.text.holders import BannedAnswer
 from toi.text.normalization import normalize
 from toi.text.words import content_words
 
-ROUND_TRIP, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND = (
-    "round_trip", "made_up_words", "answer_leaked", "vague", "log_prob", "same_question", "max_pairs",
+ROUND_TRIP, OTHER_KIND, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND = (
+    "round_trip",
+    "asks_otherwise", "made_up_words", "answer_leaked", "vague", "log_prob", "same_question", "max_pairs",
 )  # fmt: skip
 # Words that point to what only the passage says, where no name stands behind them.
 _POINTING = re.compile(
-    "[こそあ]の(?!ほか|他|よう|うち|間|ため|まま)|[こそ]れ(?=[らはがをにのでと])|[こそあ]こ(?=で|に|は|の|から|へ)|[こそ]ちら|"
+    "(?<!ど)[こそあ]の(?!ほか|他|よう|うち|間|ため|まま)|[こそ]れ(?=[らはがをにのでと])|[こそあ]こ(?=で|に|は|の|から|へ)|[こそ]ちら|"
     "同(?:氏|社|国|県|市|町|村|区|校|大学|作|書|人物|曲|年|月|日|時|所|地)|前者|後者|彼女?(?=[はがのをにら])|当(?:時|社|該|人)|本(?:書|作|人|校|社)"
 )
+_ENDING = re.compile(r"か?[?？]$")
+_COUNTED = re.compile("何[ァ-ヺー]+")
+_PLACE = re.compile("[一-龥ァ-ヺー][市町村県]$")
+_COUNTERS = "人|個|つ|本|冊|枚|台|回|円|歳|匹|頭|度|メートル|キロ|トン"
 _FILLER = {"何", "誰", "どこ", "いつ", "名前", "もの", "こと", "人", "場所", "年", "呼ぶ", "言う", "いう", "どれ", "何人"}
 _LEAST_WORDS = 2  # of a question without a name: 作者は誰ですか? asks about anything
 
@@ -29,7 +35,8 @@ _LEAST_WORDS = 2  # of a question without a name: 作者は誰ですか? asks ab
 def judged(pair: Pair) -> Pair:
     """The pair with what can be said of it alone: made-up words, whether it leaks, whether it is vague."""
     passage = pair.passage
-    made_up, _ = hallucinated_words(pair.question, f"{passage.title} {passage.context}")
+    asked = _ENDING.sub("", normalize(pair.question))  # with it いつ is いつか, another word
+    made_up, _ = hallucinated_words(asked, f"{passage.title} {passage.context}")
     leaked = BannedAnswer.of(pair.answer, passage.context).is_leaked(pair.question)
     return replace(pair, made_up=tuple(dict.fromkeys(made_up)), leaked=leaked, vague=vagueness(pair.question))
 
@@ -52,9 +59,27 @@ def vagueness(question: str) -> str:
 
 def _has_name(text: str) -> bool:
     """Whether a text names something: a proper noun, a quoted title, a word in katakana or Latin letters of some length."""
+    text = _COUNTED.sub("何", text)  # 何メートル names nothing
     if re.search("『[^』]+』|「[^」]+」|[ァ-ヺー・]{3,}|[A-Za-z][A-Za-z0-9.\\-]{1,}", text):
         return True
     return any(word.is_proper for word in placed_words(text))
+
+
+def asks_otherwise(question: str, candidate: Candidate) -> str:
+    """The interrogative of a question that asks for another kind of answer: 誰 for a date or a place; empty where it fits.
+
+    Only what the rules know for sure counts: dates, numbers, titles, and what ends as a place does. MeCab's classes of names do
+    not: 雨宮 of 雨宮鉄道 is a surname to it.
+    """
+    is_place = _PLACE.search(candidate.text) is not None
+    unlike = {
+        "誰|どなた": candidate.kind in ("date", "number", "title") or is_place,
+        "どこ": candidate.kind in ("date", "number", "title"),
+        "いつ|何(?:年|月|日|時|世紀|曜日)(?!間|ぶり|後)": candidate.kind in ("number", "title") or is_place,
+        f"いくら|いくつ|何(?:{_COUNTERS})": candidate.kind in ("date", "title") or is_place,
+    }
+    asked = [(match.start(), match.group(), other) for pattern, other in unlike.items() if (match := re.search(pattern, question))]
+    return min(asked)[1] if asked and min(asked)[2] else ""
 
 
 def failed(pair: Pair, options: DocumentOptions, allow_answer: bool) -> tuple[str, ...]:
@@ -68,6 +93,8 @@ def failed(pair: Pair, options: DocumentOptions, allow_answer: bool) -> tuple[st
         found.append(LEAKED)
     if pair.vague and not options.keep_vague:
         found.append(VAGUE)
+    if asks_otherwise(normalize(pair.question), pair.candidate):
+        found.append(OTHER_KIND)
     if options.min_log_prob is not None and pair.log_prob < options.min_log_prob:
         found.append(UNLIKELY)
     return tuple(found)
@@ -108,5 +135,5 @@ def _f1(one: Counter, other: Counter) -> float:
 def counts_of(pairs: Sequence[Pair]) -> dict[str, int]:
     """How many pairs are kept, and how many each check drops; one pair may be dropped for several."""
     counts = Counter(reason for pair in pairs for reason in pair.dropped)
-    order = (ROUND_TRIP, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND)
+    order = (ROUND_TRIP, OTHER_KIND, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND)
     return {"kept": sum(not pair.dropped for pair in pairs), **{reason: counts[reason] for reason in order}}

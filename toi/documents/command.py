@@ -102,7 +102,8 @@ def account(made: "Made") -> str:
         ("questions", report["questions"]), ("kept", report["kept"]),
     ]  # fmt: skip
     names = {
-        "round_trip": "the reader answers otherwise", "made_up_words": "words that the passage does not have",
+        "round_trip": "the reader answers otherwise", "asks_otherwise": "asks for another kind of answer",
+        "made_up_words": "words that the passage does not have",
         "answer_leaked": "the answer is in the question", "vague": "only makes sense beside its passage",
         "log_prob": "below --min_log_prob", "same_question": "asked already", "max_pairs": "beyond --max_pairs",
     }  # fmt: skip

@@ -24,7 +24,8 @@ _DECADE = rf"(?:(?:紀元前|西暦)?{NUMBER}年代{_ABOUT}?)"
 _CLOCK = rf"(?:(?:午前|午後|朝|夜)?{NUMBER}時(?![代間])(?:半|{NUMBER}分(?:{NUMBER}秒)?)?(?:頃|ころ|ごろ)?)"
 _LASTING = r"(?![間ぶ]|ほど|以上|以下|未満|後|目|ぐらい|くらい|に[一1１]度)"  # 3年間 is no date
 _DATE = re.compile(
-    rf"(?:{_CENTURY}|{_DECADE}|{_YEAR}(?:の)?{_MONTH}(?:{_CLOCK}|{_ABOUT})?|{_YEAR}{_LASTING}(?:度|{_ABOUT})?|{_MONTH}{_LASTING}{_ABOUT}?|{_CLOCK})"
+    rf"(?:{_CENTURY}|{_DECADE}|{_YEAR}(?:の)?{_MONTH}(?:{_CLOCK}|{_ABOUT})?|{_YEAR}{_LASTING}(?:度|{_ABOUT})?|"
+    rf"{_MONTH}{_LASTING}{_ABOUT}?|{_CLOCK}|[月火水木金土日]曜日)"
 )
 _SHORT_YEAR = re.compile(rf"^(?:{_WESTERN}|{_ERA})(?={_BESIDE})")
 

@@ -38,7 +38,7 @@ class DocumentOptions(Concern):
     """A model that finds answers (prepare_jsquad_ae.py): its answers come before those of the rules."""
     qa_model: str | None = None
     """A model that answers the questions: what it does not answer as we do is dropped."""
-    min_round_trip_f1: float = 0.8
+    min_round_trip_f1: float = 0.9
     """For --qa_model: the character F1 of its answer with ours, at least; 0 keeps all."""
     max_made_up_words: int = 0
     """Words of a question that its passage does not have, at most."""

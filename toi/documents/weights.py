@@ -42,6 +42,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
         "a number": -0.96,
         "a number and its counter": 0.72,
         "two nouns with の": -1.87,
+        "what a sentence begins with": -0.5,
         "a compound noun": -0.28,
         "a compound with a number": -0.1,
         "a noun": -0.54,
