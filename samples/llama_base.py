@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from toi.models.causal import fast
-from toi.models.t5.functions import Norm
+from toi.models.norm import Norm
 
 FOLDER, LAYERS, D_FF = "base-causal", (6,), 384
 _HEAD, _THETA = 32, 1e5  # dimensions of a head; base of the rotary positions

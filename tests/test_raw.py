@@ -7,8 +7,9 @@ from conftest import ROOT
 
 from toi.data.audit import Audit
 from toi.data.folder import make_rows
-from toi.data.squad import find_files, into_body, read_squad
+from toi.data.squad import into_body, read_squad
 from toi.data.tasks import Task
+from toi.system.files import find_files
 from toi.text.normalization import Normalization, align, normalize
 
 JAQUAD, JSQUAD = ROOT / "raw" / "jaquad", ROOT / "raw" / "jsquad" / "valid-v1.3.json"
@@ -19,7 +20,7 @@ SETS = [(JAQUAD / "dev", 3_939), (JAQUAD / "train", 31_748), (JSQUAD, 4_442)]
 def test_every_answer_is_carried_over(path, count):
     if not path.exists():
         pytest.skip(f"{path} is not there; get it with ./download.sh jsquad jaquad")
-    examples = [example for file in find_files(path) for example in read_squad(file)]
+    examples = [example for file in find_files(path, (".json",), "") for example in read_squad(file)]
     assert len(examples) == count
     aligned = {context: align(context) for context in {example.context for example in examples}}
     for example in examples:

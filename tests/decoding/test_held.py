@@ -131,7 +131,7 @@ def test_the_search_is_as_fast_as_without_longer_words():
     texts = ["".join(generator.choices(letters, k=generator.randint(1, 3))) for _ in range(32_000)]
     word = letters[0]
     answer = BannedAnswer(word, tuple(sorted(generator.choice(letters) + word + generator.choice(letters) for _ in range(50))))
-    started = time.perf_counter()
+    started = time.process_time()
     banned = HeldText(Vocabulary(texts), answer)
     state = banned.start
     for i in range(100):
@@ -140,4 +140,4 @@ def test_the_search_is_as_fast_as_without_longer_words():
     for holder in answer.holders:
         state = banned._feed(banned.start, holder[:2])
         assert len(banned.forbidden(state)) > 31_000
-    assert time.perf_counter() - started < 5  # one second here
+    assert time.process_time() - started < 5  # one second here

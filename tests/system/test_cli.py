@@ -104,7 +104,7 @@ BAD_COMBINATIONS = [
     (["train.py", "--do_trian"], "did you mean --do_train"),
     (
         ["train.py", "--do_train", "--loss", "hinge"],
-        "--loss must be cross_entropy, label_smoothing, focal, unlikelihood or FILE.py:FUNCTION",
+        "--loss must be cross_entropy, label_smoothing, focal, unlikelihood, dpo, ipo, choice or FILE.py:FUNCTION",
     ),
     (["generate.py"], "--context is needed; give --answer"),
     (["generate.py", "--context", "文", "--answer", ""], "--answer is empty"),
