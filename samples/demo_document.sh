@@ -32,5 +32,5 @@ run prepare_jsquad.py --train_file samples/train.json --test_file samples/test.j
 run train.py --do_train --model_name_or_path samples/base --data_dir data_sample_qa --output_dir model_qa \
     --max_steps 450 --per_device_train_batch_size 32 --learning_rate 3e-4 ${overwrite[@]+"${overwrite[@]}"}
 run generate.py --document samples/document.md --output_dir pairs_sample --qa_model model_qa --max_passage_length 50 \
-    --min_log_prob -4 --overwrite_output_dir
+    --min_log_prob -3 --overwrite_output_dir
 run samples/document.py --check pairs_sample

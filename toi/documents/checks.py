@@ -25,7 +25,7 @@ _POINTING = re.compile(
     "同(?:氏|社|国|県|市|町|村|区|校|大学|作|書|人物|曲|年|月|日|時|所|地)|前者|後者|彼女?(?=[はがのをにら])|当(?:時|社|該|人)|本(?:書|作|人|校|社)"
 )
 _ENDING = re.compile(r"か?[?？]$")
-_COUNTED = re.compile("何[ァ-ヺー]+")
+_COUNTED = re.compile(r"(?:何|[0-9][0-9,.]*)(?:平方|立方)?[ァ-ヺー]+")  # 何メートル and 12平方キロメートル name nothing
 _PLACE = re.compile("[一-龥ァ-ヺー][市町村県]$")
 _COUNTERS = "人|個|つ|本|冊|枚|台|回|円|歳|匹|頭|度|メートル|キロ|トン"
 _FILLER = {"何", "誰", "どこ", "いつ", "名前", "もの", "こと", "人", "場所", "年", "呼ぶ", "言う", "いう", "どれ", "何人"}
@@ -47,7 +47,7 @@ def vagueness(question: str) -> str:
     >>> [vagueness(q) for q in ("この人はどこで生まれましたか?", "作者は誰ですか?", "この『海の歌』の作者は誰ですか?")]
     ['この', '作者', '']
     """
-    text = normalize(question)
+    text = _COUNTED.sub("何", normalize(question))
     if _has_name(text):
         return ""
     pointing = _POINTING.search(text)
@@ -59,7 +59,6 @@ def vagueness(question: str) -> str:
 
 def _has_name(text: str) -> bool:
     """Whether a text names something: a proper noun, a quoted title, a word in katakana or Latin letters of some length."""
-    text = _COUNTED.sub("何", text)  # 何メートル names nothing
     if re.search("『[^』]+』|「[^」]+」|[ァ-ヺー・]{3,}|[A-Za-z][A-Za-z0-9.\\-]{1,}", text):
         return True
     return any(word.is_proper for word in placed_words(text))
