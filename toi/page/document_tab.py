@@ -111,7 +111,7 @@ class DocumentTab:
                 raise Problem("toi.no_rows")
             folder = Path(tempfile.mkdtemp(prefix="pairs-", dir=self._folder))
             title = ", ".join(document.name for document in made.documents[:3])
-            return [str(path) for path in write_files(folder, made, changed(made.kept, rows), title)], ""
+            return [str(path) for path in write_files(folder, made, changed(made.kept, rows), title)], gradio.skip()
         except InputError as error:
             return None, wrong(error, words)
 

@@ -53,6 +53,7 @@ class TalkTab:
             yield message, said
             return
         said = [*said, shown("user", message)]
+        yield "", said  # the first answer of a model waits for it to be loaded
         try:
             for text in self.parts(message, turns_of(said[:-1]), model, system, temperature):
                 yield "", [*said, shown("assistant", text)]
