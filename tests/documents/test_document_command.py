@@ -211,7 +211,7 @@ def prepare_squad_of(folder, tmp_path):
         (["--output_dir", "."], "cannot be replaced as a whole"),
         (["--output_dir", "toi"], "toi: is not empty; give another --output_dir or --overwrite_output_dir"),
         (["--output_dir", "d", "--entities", "ginza"], "--entities ginza needs GiNZA: pip install ginza ja-ginza"),
-        (["--output_dir", "d"], "model: no such folder here"),
+        (["--output_dir", "d", "--model_name_or_path", "nobody"], "nobody: no such folder here"),
     ],
 )
 def test_what_is_wrong_is_said_at_once(document, arguments, message):
