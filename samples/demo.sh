@@ -8,15 +8,7 @@ base=${1:-base}
 output=model${base#base}
 PYTHON=${PYTHON:-python}
 
-# Show a command as one would type it, then run it.
-run() {
-    printf '\n$ python'
-    for word in "$@"; do
-        case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
-    done
-    printf '\n'
-    "$PYTHON" "$@"
-}
+. samples/running.sh
 
 # The demo may replace its own model, never another one.
 overwrite=()

@@ -10,15 +10,7 @@ PYTHON=${PYTHON:-python}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# Show a command as one would type it, then run it.
-run() {
-    printf '\n$ python'
-    for word in "$@"; do
-        case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
-    done
-    printf '\n'
-    "$PYTHON" "$@"
-}
+. samples/running.sh
 
 # Ask a model the four questions; how many answers are right goes into `right`.
 ask() {

@@ -5,15 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python}
 
-# Show a command as one would type it, then run it.
-run() {
-    printf '\n$ python'
-    for word in "$@"; do
-        case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
-    done
-    printf '\n'
-    "$PYTHON" "$@"
-}
+. samples/running.sh
 
 # Whether a model folder is one of the sample, for a task.
 is_ours() {

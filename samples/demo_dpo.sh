@@ -6,13 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python}
 
-# Show a command as one would type it, then run it.
-run() {
-    printf '\n$ python'
-    printf ' %s' "$@"
-    printf '\n'
-    "$PYTHON" "$@"
-}
+. samples/running.sh
 
 # The demo may replace its own model, never another one.
 overwrite=()
