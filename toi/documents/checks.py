@@ -59,7 +59,7 @@ def vagueness(question: str) -> str:
 
 
 def _has_name(text: str) -> bool:
-    """Whether a text names something: a proper noun, a quoted title, a word in Latin letters, one in katakana that no dictionary has."""
+    """Whether a text names something: a proper noun, a quoted title, Latin letters, a word in katakana that no dictionary has."""
     if re.search("『[^』]+』|「[^」]+」|[A-Za-z][A-Za-z0-9.\\-]{1,}", text):
         return True
     words = placed_words(text)

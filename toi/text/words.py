@@ -12,7 +12,7 @@ COMMON = {"する", "ある", "いる", "なる", "れる", "られる"}  # in e
 
 
 class Word(NamedTuple):
-    """A word as MeCab sees it: its surface, its part of speech in four steps, its dictionary form, whether the dictionary has it."""
+    """A word as MeCab sees it: its surface, its part of speech in four steps, its dictionary form, whether a dictionary has it."""
 
     surface: str
     pos: tuple[str, ...]
