@@ -83,18 +83,16 @@ def coverage(gold: Gold, by_model: Sequence[Sequence[Found]] | None) -> None:
         print(line)
 
 
-def model_answers(name: str, passages: Sequence[Sequence[Passage]]) -> list[list[Found]]:
-    """What a model finds in each context, passage by passage."""
+def model_answers(name: str, contexts: Sequence[str]) -> list[list[Found]]:
+    """What a model finds in each context."""
     from toi.documents.extracting import extracted
 
-    flat = [passage for of_context in passages for passage in of_context]
+    passages = [Passage("", 1, context, 0, len(context)) for context in contexts]
+    extractor = opened(name)
     started = time.perf_counter()
-    found = iter(extracted(opened(name), flat, 32))
-    print(f"{name}: {len(passages) / (time.perf_counter() - started):.1f} contexts/s")
-    return [
-        [one._replace(start=one.start + p.start, end=one.end + p.start) for p in of_context for one in next(found)]
-        for of_context in passages
-    ]
+    found = extracted(extractor, passages, 32)
+    print(f"{name}: {len(contexts) / (time.perf_counter() - started):.1f} contexts/s")
+    return found
 
 
 def opened(name: str) -> "Decoder":
@@ -159,11 +157,11 @@ def main() -> None:
     if args.fit:
         fit(gold)
         return
-    passages = passages_of(list(gold), args.max_passage_length)
-    coverage(gold, model_answers(args.ae_model, passages) if args.ae_model else None)
+    coverage(gold, model_answers(args.ae_model, list(gold)) if args.ae_model else None)
     if args.model_name_or_path and args.qa_model:
         from checked_pairs import measure
 
+        passages = passages_of(list(gold), args.max_passage_length)
         measure(gold, passages, opened(args.model_name_or_path), opened(args.qa_model), args)
 
 
