@@ -19,8 +19,8 @@ def attend(
 ) -> Mixed:  # fmt: skip
     """One stretch: (rows, heads, queries, d) and twice (rows, heads, length, d), which may be 0.
 
-    With `causal`, a query sees the keys up to its own place, otherwise all; `unseen`, which grows to (rows, heads, queries, length),
-    is UNSEEN where it does not, and 0.
+    With `causal`, a query sees the keys up to its own place, otherwise all, but for those where `unseen` is UNSEEN and not 0: of a
+    shape that grows to (rows, heads, queries, length).
     """
     if not keys.shape[2]:  # what torch divides by
         return torch.zeros_like(query), torch.full_like(query[..., 0], -torch.inf, dtype=torch.float32)
