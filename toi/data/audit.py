@@ -112,7 +112,7 @@ class Audit:
         """Compare the splits and measure the rows in characters."""
         for left, right in (("train", "dev"), ("train", "test"), ("dev", "test")):
             for part in ("context", "question"):
-                known = {normalize(getattr(example, part)) for _, example in rows[left]}
+                known = {normalize(getattr(example, part)) for _, example in rows[left]} - {""}  # some tasks have no question
                 count = sum(1 for _, example in rows[right] if normalize(getattr(example, part)) in known)
                 self.shared[Shared(right, part, left)] = count
         texts = {
