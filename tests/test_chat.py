@@ -1,12 +1,14 @@
 """Conversations from a file to answers: what a chat template puts is learnt, saved, gone on with and asked in the same words."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from running import here, refused
 from tiny_causal import byte_level, make_gpt2
 
 from toi.data.examples import Example, read_rows
+from toi.data.pairs import read_pairs
 from toi.data.task_files import read_task
 from toi.models.checkpoint import load
 
@@ -121,6 +123,27 @@ def test_an_adapter_learns_the_markers(prepared_chat, tmp_path):
     assert (first - second).abs().max() > 1e-3  # both began as the mean of the others
     train(tmp_path / "m", data, tmp_path / "next", "--lora_r", 4, "--max_steps", 1)
     assert read_task(tmp_path / "next") == read_task(data)
+
+
+def test_pairs_are_asked_in_the_template_of_their_model(prepared_chat, chat_model, tmp_path):
+    """The rows are those of instructions, and what DPO makes of the model is asked as before."""
+    pairs = [{"system": "短く。", "prompt": "人口は？", "chosen": "5321人", "rejected": "ない"}]
+    pairs += [{"prompt": asked, "chosen": SAID[asked], "rejected": "さあ"} for asked in ("名物は？", "県は？")]
+    for name, records in (("p", pairs), ("dev", [{"prompt": "県", "chosen": "ない", "rejected": "霧そば"}])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    files = ("--train_file", tmp_path / "p.jsonl", "--dev_file", tmp_path / "dev.jsonl", "--output_dir", tmp_path / "d")
+    how = ("--kind", "pairs", "--template", "chat", "--tokenizer_name_or_path", chat_model)
+    result = here("prepare_preferences.py", *files, *how)
+    assert result.returncode == 0, result.stderr
+    rows = read_pairs(tmp_path / "d" / "train.tsv", line_breaks=True)
+    assert rows[0][1:] == (
+        "<|im_start|>system\n短く。<|im_end|>\n<|im_start|>user\n人口は？<|im_end|>\n<|im_start|>assistant\n", "5321人", "ない"
+    )  # fmt: skip
+    assert rows[1].chosen == "霧そば\nです"
+    assert read_task(tmp_path / "d") == replace(read_task(chat_model), pairs=True)
+    train(chat_model, tmp_path / "d", tmp_path / "m", "--loss", "dpo", "--max_steps", 1)
+    result = here("generate.py", "--model_name_or_path", tmp_path / "m", "--prompt", "人口は？", "--verbose")
+    assert "<|im_start|>user\n人口は？<|im_end|>\n<|im_start|>assistant\n" in result.stderr
 
 
 REFUSED = [
