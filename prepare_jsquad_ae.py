@@ -51,7 +51,8 @@ def main(options: Options) -> None:
     """Prepare, and print the audit."""
     task = options.task(options.task_name)
     output_dir = options.output_dir or f"data_jsquad_{options.task_name}"
-    made = partial(extraction_examples, task=options.task_name)
+    longest = options.max_context_length
+    made = partial(extraction_examples, task=options.task_name, longest=longest, line_breaks=options.line_breaks)
     print(table(prepare_squad(options, task, output_dir, counting_tokenizer(options.tokenizer_name_or_path), made)))
     print(f"wrote {output_dir}/")
 

@@ -7,6 +7,8 @@ The facts are typed in below, and said by the grammar of the sample; so all righ
 
     雨宮町@town の 人口 = 8,420人@人                            an attribute
     雨宮町@town/は 1954年@year/に* 桐野村@town/と 合併する:past     a clause; * marks what may be left out
+
+With --check it says how many of the pairs that generate.py made of it are right, and fails unless there are 50 and nine in ten are.
 """
 
 import argparse
@@ -26,6 +28,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))  # for toi
 SEED = 16
 RAREST = 20_000  # as in the test file of the sample
+LEAST_PAIRS, LEAST_RIGHT = 50, 0.9  # of the pairs that are kept
 _CASES = {"は": "が", "には": "に", "では": "で"}  # of topics
 _NAMED_AGAIN = 0.6  # how often a paragraph names its subject in a later sentence
 
@@ -151,6 +154,11 @@ def check(folder: Path) -> tuple[list[dict[str, Any]], list[bool]]:
     return pairs, [pair["question"] in spans.get((pair["start"], pair["answer"]), ()) for pair in pairs]
 
 
+def is_enough(right: list[bool]) -> bool:
+    """Whether there are enough pairs, and enough of them right."""
+    return len(right) >= LEAST_PAIRS and sum(right) >= LEAST_RIGHT * len(right)
+
+
 def main() -> None:
     """Write the document, or say how many of the pairs that were made of it are right."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -173,6 +181,9 @@ def main() -> None:
         if not is_right:
             print(f"not right: {pair['question']} {pair['answer']}")
     print(yields_table(check_yields([pair["dropped"] for pair in pairs], right)))
+    if not is_enough([is_right for _, is_right in kept]):
+        print(f"document.py: wanted are at least {LEAST_PAIRS} pairs, and {LEAST_RIGHT:.0%} of them right", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, make_model, refused, script
+from conftest import ROOT, here, make_model, refused, script, squad
 from evaluate import EvaluateOptions, main
 from scored_rows import ROWS, examples_of
 
@@ -66,7 +66,7 @@ def test_the_script(asked, tmp_path, capsys):
     )  # fmt: skip
     found = json.loads((tmp_path / "q" / "results.json").read_text())["splits"]["test_output"]
     assert found["rows"] == whole["rows"] - whole["rows_without_question"]
-    assert found["metrics"]["f1"] == pytest.approx(whole["metrics"]["round_trip_f1"] * whole["rows"] / found["rows"])
+    assert results["metrics"]["f1"] == pytest.approx(whole["metrics"]["round_trip_f1"] * whole["rows"] / found["rows"])
 
 
 REFUSED = [
@@ -140,3 +140,46 @@ def test_a_file_of_predictions_is_scored_without_torch(tmp_path, squad_files):
     assert "all outputs are the same" in result.stdout
     assert (tmp_path / "o" / "report.html").is_file()
     assert result.stderr.split() == []
+
+
+@pytest.fixture
+def pair_files(tmp_path):
+    """Gold pairs of two paragraphs, and one of them with a pair about another text: pairs.jsonl, gold.json."""
+    job, fruit = "霧沢一は医師です。", "白浜市の特産品は桃です。"
+    town = {"人": [(job, [("1", "霧沢一の職業は何ですか?", "医師", 4)])], "市": [(fruit, [("2", "特産品は何ですか?", "桃", 8)])]}
+    (tmp_path / "gold.json").write_text(json.dumps(squad(town)), encoding="utf-8")
+    pairs = [
+        {"context": job, "question": "霧沢一の職業は何ですか?", "answer": "医師", "rank": 1},
+        {"context": "他の文です。", "question": "何ですか?", "answer": "文", "rank": 2},
+    ]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
+    return tmp_path
+
+
+def test_pairs_against_gold_pairs(pair_files):
+    folder = pair_files / "o"
+    command = ["--pairs", pair_files / "pairs.jsonl", "--gold", pair_files / "gold.json", "--output_dir", folder]
+    result = here("evaluate.py", *command, "--n_resamples", "20")
+    assert result.returncode == 0, result.stderr
+    assert "1 pairs are about texts that the gold pairs are not about; they are left out" in result.stderr
+    results = json.loads((folder / "pairs_results.json").read_text(encoding="utf-8"))
+    parts = [f"qa_aligned_{part}_{name}" for name in ("chrf", "f1") for part in ("f1", "precision", "recall")]
+    assert results["metrics"] == {**dict.fromkeys(parts, 0.5), "answer_coverage": 0.5}  # one of two paragraphs, and that as it is
+    assert all(name in result.stdout for name in results["metrics"])
+    assert results["lost"] == 1
+
+
+@pytest.mark.parametrize(
+    ("gold", "message"),
+    [
+        ('{"data": []}', "gold.json: no question with an answer in it"),
+        ("[", "gold.json:"),
+        (None, "gold.json: no such file"),
+    ],
+)
+def test_gold_pairs_that_are_none(pair_files, gold, message):
+    path = pair_files / "gold.json"
+    path.unlink() if gold is None else path.write_text(gold)
+    command = ["--pairs", pair_files / "pairs.jsonl", "--gold", path, "--output_dir", pair_files / "o"]
+    assert message in refused(here("evaluate.py", *command))
+    assert not (pair_files / "o").exists()

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from toi.data.audit import Audit, Measured, Note, Shared, percentile
-from toi.data.examples import Answer, Example, Row
+from toi.data.examples import SPLITS, Answer, Example, Row
 
 
 def rows(*texts):
@@ -53,6 +55,12 @@ def test_sharing_is_compared_after_normalization():
     audit.look_at({"train": rows("ＡＢ"), "dev": rows("AB"), "test": rows("ab")})
     assert audit.shared[Shared("dev", "context", "train")] == 1
     assert audit.shared[Shared("test", "context", "train")] == 0
+
+
+def test_rows_without_a_question_share_none():
+    audit = Audit()
+    audit.look_at({split: [(row, replace(example, question="")) for row, example in rows(split)] for split in SPLITS})
+    assert set(audit.shared.values()) == {0}
 
 
 def test_tokens_are_counted():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from toi.data.examples import Answer, Example
@@ -41,6 +43,22 @@ def test_end_to_end():
     assert first[2].startswith("question: 医師は誰ですか? answer: 霧沢一 | question: 霧沢一の職業は何ですか? answer: 医師 | ")
     assert second == ("r1-qag", "context: 特産品は桃です。名物はない。", "question: 特産品は? answer: 桃")
     assert ("霧沢一の職業は何ですか?", "医師") in pairs_in(first[2])
+
+
+@pytest.mark.parametrize(
+    ("longest", "expected"),
+    [
+        (None, [("q1-qag", CONTEXT, ["霧沢一", "医師", "医師", "釣り"])]),
+        (17, [("q1-qag", CONTEXT, ["霧沢一", "医師", "医師", "釣り"])]),
+        (16, [("q1-qag", "霧沢一は医師です。", ["霧沢一", "医師", "医師"]), ("q1-qag1", "趣味は釣りです。", ["釣り"])]),
+        (3, [("q1-qag", "霧沢一", ["霧沢一"]), ("q1-qag1", "は医師", ["医師", "医師"]), ("q1-qag2", "は釣り", ["釣り"])]),
+    ],
+)
+def test_pairs_of_long_contexts_stand_in_what_is_left(longest, expected):
+    found = list(extraction_examples(EXAMPLES[:5], "qag", longest))
+    assert [(one.id, one.context, [answer for _, answer in one.extra["pairs"]]) for one in found] == expected
+    task = replace(Task.named("qag"), max_context_length=longest)
+    assert [task.source(one) for one in found] == [f"context: {context}" for _, context, _ in expected]
 
 
 def test_the_separator_is_in_no_answer():

@@ -46,6 +46,9 @@ def test_a_pair_by_itself(question, made_up, leaked, vague):
         ("そこには何がありますか?", "そこ"),
         ("この『海の歌』の作者は誰ですか?", ""),
         ("この県の東京の人口は?", ""),  # a name that the dictionary knows
+        ("その得意なスポーツは何ですか?", "その"),  # a common noun in katakana
+        ("このモンベリアルの人口は?", ""),  # a word in katakana that the dictionary does not have
+        ("このテニスコート・ネットの長さは?", "この"),
         ("病院は何時に開きますか?", ""),
         ("この橋の長さは何メートルですか?", "この"),  # メートル names nothing
         ("人口は何人ですか?", "人口"),
@@ -104,8 +107,20 @@ def test_questions_for_another_kind_of_answer(question, kind, why, found):
     assert asks_otherwise(question, Candidate("答え", 0, 2, kind, why, 0.0)) == found
 
 
-def test_a_place_is_nobody():
-    assert asks_otherwise("誰が雨宮鉄道の本社ですか?", Candidate("楢原市", 0, 3, "term", "a noun", 0.0)) == "誰"
+@pytest.mark.parametrize(
+    ("question", "answer", "found"),
+    [
+        ("誰が雨宮鉄道の本社ですか?", "楢原市", "誰"),
+        ("雨宮町の町長はどこですか?", "唐沢芳江", "どこ"),
+        ("何人が町長ですか?", "唐沢芳江", "何人"),
+        ("町長は誰ですか?", "唐沢芳江", ""),
+        ("どこの町の人ですか?", "唐沢芳江", ""),
+        ("どこを走っていますか?", "雨宮鉄道", ""),  # 雨宮 alone is no person for sure
+        ("どこにありますか?", "唐沢", ""),
+    ],
+)
+def test_names_of_places_and_persons(question, answer, found):
+    assert asks_otherwise(question, Candidate(answer, 0, len(answer), "term", "a noun", 0.0)) == found
 
 
 def test_a_leak_that_is_allowed():

@@ -54,6 +54,6 @@ def test_pages_as_they_are(page, texts):
 
 def test_what_is_nested_deeply_is_read_in_time():
     started = time.process_time()
-    blocks = html_blocks("<div>" * 200_000 + "底です。" + "</span></div>" * 200_000)
+    blocks = html_blocks("<div>" * 20_000 + "底です。" + "</span></div>" * 20_000)
     assert [block.text for block in blocks] == ["底です。"]
-    assert time.process_time() - started < 20  # it takes one second; were it quadratic, hours
+    assert time.process_time() - started < 5  # it takes a fifth of a second; were it quadratic, a minute

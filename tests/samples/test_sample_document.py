@@ -4,7 +4,8 @@ import json
 import re
 
 import document
-from conftest import ROOT
+import pytest
+from conftest import ROOT, here
 
 from toi.documents.reading import read_documents
 
@@ -42,6 +43,34 @@ def test_right_questions():
     by_answer = {text: questions for parts in right.values() for (_, text), questions in parts.items()}
     assert "雨宮町の人口は何人ですか?" in by_answer["8,420人"]
     assert "雨宮町の面積は何人ですか?" not in by_answer["8,420人"]
+
+
+def written_pairs(folder, right, wrong, dropped=0):
+    """A folder as generate.py makes it, with so many right and wrong pairs that are kept, and wrong ones that are dropped."""
+    (folder / "text").mkdir()
+    text = "\n\n".join(["題", *(text for text, _ in document.paragraphs())])
+    (folder / "text" / "001.txt").write_text(text, encoding="utf-8")
+    pairs = [
+        {"question": min(questions), "answer": answer, "start": text.index(paragraph) + start, "dropped": []}
+        for paragraph, parts in document.right_questions().items()
+        for (start, answer), questions in parts.items()
+    ]
+    kept = pairs[:right] + [{**pair, "question": "何?"} for pair in pairs[:wrong]]
+    away = [{**pair, "question": "何?", "dropped": ["vague"]} for pair in pairs[:dropped]]
+    for name, some in (("pairs.jsonl", kept), ("dropped.jsonl", away)):
+        (folder / name).write_text("".join(json.dumps(pair) + "\n" for pair in some), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [(50, 0, 0), (49, 0, 1), (54, 6, 0), (53, 6, 1), (45, 5, 0), (0, 0, 1)],
+)
+def test_the_demo_fails_below_fifty_pairs_or_nine_in_ten_right(tmp_path, right, wrong, code):
+    written_pairs(tmp_path, right, wrong, dropped=60)
+    result = here("samples/document.py", "--check", tmp_path)
+    assert result.returncode == code, result.stderr
+    assert f"{right} of {right + wrong} pairs that were kept are right" in result.stdout
+    assert ("wanted are at least 50 pairs, and 90% of them right" in result.stderr) == bool(code)
 
 
 def test_pairs_are_checked_by_the_place_of_their_answer(tmp_path):

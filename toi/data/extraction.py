@@ -10,9 +10,11 @@ of the text.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from toi.data.examples import Answer, Example
+from toi.data.windows import window
 from toi.text.normalization import normalize
 from toi.text.occurrences import sentences
 
@@ -44,10 +46,13 @@ def pairs_in(output: str) -> list[tuple[str, str]]:
     return [(question, answer) for question, answer in found if question and answer]
 
 
-def extraction_examples(examples: Iterable[Example], task: str) -> Iterator[Example]:
+def extraction_examples(
+    examples: Iterable[Example], task: str, longest: int | None = None, line_breaks: bool = False
+) -> Iterator[Example]:
     """The Examples of the task `ae` or `qag`, from those of questions; each paragraph's must stand side by side.
 
-    An answer with the separator in it, or one that stands across sentences, is asked for by no `ae`.
+    An answer with the separator in it, or one that stands across sentences, is asked for by no `ae`. With `longest`, the contexts
+    of `qag` are the sentences around an answer (toi/data/windows.py), as many as every answer has a place in one.
     """
     for (title, context), group in groupby(examples, key=lambda example: (example.title, example.context)):
         answered = [(e.answers[0], e) for e in group if e.answers and e.answers[0].start is not None]
@@ -57,13 +62,27 @@ def extraction_examples(examples: Iterable[Example], task: str) -> Iterator[Exam
             continue
         first = answered[0][1].id
         if task == "qag":
-            pairs = [[e.question, answer.text] for answer, e in answered]
-            yield Example(f"{first}-qag", context, answers=(answered[0][0],), title=title, extra={"pairs": pairs})
+            yield from _end_to_end(f"{first}-qag", answered, longest, line_breaks)
             continue
         for number, (start, end) in enumerate(sentences(context)):
             inside = _inside([answer for answer, _ in answered], start, end)
             if inside:
                 yield sentence_example(f"{first}-ae{number}", context, start, end, title, inside)
+
+
+def _end_to_end(id: str, answered: Sequence[tuple[Answer, Example]], longest: int | None, line_breaks: bool) -> Iterator[Example]:
+    """The Examples of `qag` of a context: each with all pairs whose answer stands in what is left of it."""
+    left, number = list(answered), 0
+    while left:
+        answer, example = left[0]
+        one = Example(f"{id}{number or ''}", example.context, answers=(answer,), title=example.title)
+        if longest is not None:
+            one = window(one, longest, line_breaks)
+        low = (answer.start or 0) - (one.answers[0].start or 0)
+        inside = [(a, e) for a, e in answered if low <= (a.start or 0) and (a.start or 0) + len(a.text) <= low + len(one.context)]
+        yield replace(one, extra={"pairs": [[e.question, a.text] for a, e in inside]})
+        left = [pair for pair in left if pair not in inside]
+        number += 1
 
 
 def _inside(answers: Sequence[Answer], start: int, end: int) -> list[str]:

@@ -26,6 +26,7 @@ _POINTING = re.compile(
 )
 _ENDING = re.compile(r"か?[?？]$")
 _COUNTED = re.compile(r"(?:何|[0-9][0-9,.]*)(?:平方|立方)?[ァ-ヺー]+")  # 何メートル and 12平方キロメートル name nothing
+_KATAKANA = re.compile("[ァ-ヺー・]{3,}")
 _PLACE = re.compile("[一-龥ァ-ヺー][市町村県]$")
 _COUNTERS = "人|個|つ|本|冊|枚|台|回|円|歳|匹|頭|度|メートル|キロ|トン"
 _FILLER = {"何", "誰", "どこ", "いつ", "名前", "もの", "こと", "人", "場所", "年", "呼ぶ", "言う", "いう", "どれ", "何人"}
@@ -58,27 +59,34 @@ def vagueness(question: str) -> str:
 
 
 def _has_name(text: str) -> bool:
-    """Whether a text names something: a proper noun, a quoted title, a word in katakana or Latin letters of some length."""
-    if re.search("『[^』]+』|「[^」]+」|[ァ-ヺー・]{3,}|[A-Za-z][A-Za-z0-9.\\-]{1,}", text):
+    """Whether a text names something: a proper noun, a quoted title, Latin letters, a word in katakana that no dictionary has."""
+    if re.search("『[^』]+』|「[^」]+」|[A-Za-z][A-Za-z0-9.\\-]{1,}", text):
         return True
-    return any(word.is_proper for word in placed_words(text))
+    words = placed_words(text)
+    return any(word.is_proper or (not word.is_known and _KATAKANA.fullmatch(word.surface)) for word in words)
 
 
 def asks_otherwise(question: str, candidate: Candidate) -> str:
     """The interrogative of a question that asks for another kind of answer: 誰 for a date or a place; empty where it fits.
 
-    Only what the rules know for sure counts: dates, numbers, titles, and what ends as a place does. MeCab's classes of names do
-    not: 雨宮 of 雨宮鉄道 is a surname to it.
+    Only what the rules know for sure counts: dates, numbers, titles, what ends as a place does, and a surname with a given name.
+    MeCab's other classes of names do not: 雨宮 of 雨宮鉄道 is a surname to it.
     """
-    is_place = _PLACE.search(candidate.text) is not None
+    is_place, is_person = _PLACE.search(candidate.text) is not None, _is_full_name(candidate.text)
     unlike = {
         "誰|どなた": candidate.kind in ("date", "number", "title") or is_place,
-        "どこ": candidate.kind in ("date", "number", "title"),
-        "いつ|何(?:年|月|日|時|世紀|曜日)(?!間|ぶり|後)": candidate.kind in ("number", "title") or is_place,
-        f"いくら|いくつ|何(?:{_COUNTERS})": candidate.kind in ("date", "title") or is_place,
+        "どこ(?!の)": candidate.kind in ("date", "number", "title") or is_person,
+        "どこの": candidate.kind in ("date", "number", "title"),  # どこの人
+        "いつ|何(?:年|月|日|時|世紀|曜日)(?!間|ぶり|後)": candidate.kind in ("number", "title") or is_place or is_person,
+        f"いくら|いくつ|何(?:{_COUNTERS})": candidate.kind in ("date", "title") or is_place or is_person,
     }
     asked = [(match.start(), match.group(), other) for pattern, other in unlike.items() if (match := re.search(pattern, question))]
     return min(asked)[1] if asked and min(asked)[2] else ""
+
+
+def _is_full_name(text: str) -> bool:
+    """Whether a text is a person's surname and given name, one word each: 唐沢芳江."""
+    return [word.pos[1:4] for word in placed_words(text)] == [("固有名詞", "人名", "姓"), ("固有名詞", "人名", "名")]
 
 
 def failed(pair: Pair, options: DocumentOptions, allow_answer: bool) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def make_pairs(
     """Ask about documents, and check what was asked. With a `place`, a killed run goes on.
 
     `reader` makes the round trip, `extractor` finds answers before the rules do. A model of the task `qag` finds both by itself.
+    Passages are no longer than what both read around an answer (`max_context_length`): else the reader would be told where to look.
 
     Raises InputError for documents that hold nothing to ask about, and for models that do something else.
     """
@@ -87,7 +88,10 @@ def make_pairs(
     def fits(text: str) -> bool:
         return len(text) < most // 2 or len(checkpoint.tokenizer.encode(text)) <= most
 
-    passages, left = all_passages(documents, options.max_passage_length, options.ask_about, fits)
+    tasks = (task, reader.checkpoint.task if reader is not None else None)
+    read = [one.max_context_length for one in tasks if one is not None]
+    longest = min(filter(None, (options.max_passage_length, *read)))
+    passages, left = all_passages(documents, longest, options.ask_about, fits)
     if task.extracts:
         pairs = end_to_end(decoder, passages, decoding, batch_size, place, progress)
         candidates = len(pairs)

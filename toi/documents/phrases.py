@@ -16,6 +16,7 @@ class Placed(NamedTuple):
     pos: tuple[str, ...]
     start: int
     end: int
+    is_known: bool = True  # whether the dictionary has it
 
     @property
     def is_number(self) -> bool:
@@ -48,7 +49,7 @@ def placed_words(text: str) -> list[Placed]:
         if start < 0:  # a NUL, which MeCab saw as a space
             continue
         at = start + len(word.surface)
-        found.append(Placed(word.surface, (*word.pos, "*", "*")[:4], start, at))
+        found.append(Placed(word.surface, (*word.pos, "*", "*")[:4], start, at, word.is_known))
     return found
 
 

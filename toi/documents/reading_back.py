@@ -14,6 +14,7 @@ from toi.scoring.roundtrip import qa_task
 from toi.text.normalization import normalize
 
 LABEL = "answers"
+_QUOTES = '「」『』“”"《》〈〉'
 
 
 def read_back(
@@ -23,7 +24,10 @@ def read_back(
     place: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Pair]:
-    """The pairs with what the reader answered, and its character F1 (JGLUE's) with our answer. Raises InputError if it asks."""
+    """The pairs with what the reader answered, and its character F1 (JGLUE's) with our answer, both without quotation marks around.
+
+    Raises InputError if the reader asks.
+    """
     task = qa_task(reader.checkpoint)
     reader.checkpoint.family.follow(task)
     examples = [
@@ -37,5 +41,11 @@ def read_back(
     if not pairs:
         return []
     golds = [task.answers(example) or [normalize(pair.answer)] for example, pair in zip(examples, pairs, strict=True)]
-    f1 = next(measure for measure in jglue_measures(answers, golds) if measure.name == "f1").of_rows
+    measures = jglue_measures([_bare(answer) for answer in answers], [[_bare(gold) for gold in of_pair] for of_pair in golds])
+    f1 = next(measure for measure in measures if measure.name == "f1").of_rows
     return [replace(pair, read=answer, round_trip_f1=float(f)) for pair, answer, f in zip(pairs, answers, f1, strict=True)]
+
+
+def _bare(answer: str) -> str:
+    """An answer without the quotation marks around it, which readers and annotators take along or not."""
+    return answer.strip(_QUOTES) or answer

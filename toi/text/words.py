@@ -12,11 +12,12 @@ COMMON = {"する", "ある", "いる", "なる", "れる", "られる"}  # in e
 
 
 class Word(NamedTuple):
-    """A word as MeCab sees it: its surface, its part of speech in four steps, its dictionary form."""
+    """A word as MeCab sees it: its surface, its part of speech in four steps, its dictionary form, whether a dictionary has it."""
 
     surface: str
     pos: tuple[str, ...]
     base: str
+    is_known: bool = True
 
 
 @cache
@@ -38,7 +39,7 @@ def mecab_words(text: str) -> tuple[Word, ...]:
     for word in _mecab()(_without_nul(text)):
         feature = word.feature
         base = feature[6] if len(feature) > 6 and feature[6] != "*" else word.surface
-        words.append(Word(word.surface, tuple(feature[:4]), base))
+        words.append(Word(word.surface, tuple(feature[:4]), base, not word.is_unk))
     return tuple(words)
 
 
