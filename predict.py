@@ -49,8 +49,8 @@ class PredictOptions(ChoiceOptions, DecodingOptions):
     """The split of the data folder."""
     output_file: str | None = None
     """Where to write. [default: {split}_output.tsv in the model folder]"""
-    per_device_eval_batch_size: int = 32
-    """Sources per batch, at most. Changes the speed, not the outputs."""
+    per_device_eval_batch_size: int | None = None
+    """Sources per batch, at most. Changes the speed, not the outputs. [default: 32; 64 without beams]"""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -106,9 +106,10 @@ def predicted(checkpoint: "Model", rows: "list[Row]", options: PredictOptions, o
     """Write what the model writes, or what it chooses if it has choices."""
     from toi.decoding.choose import asks_of, calibrate, choices_of, choose_to_file, open_choosing
     from toi.decoding.decoder import Decoder
+    from toi.decoding.jobs import usual_batch_size
     from toi.decoding.predict import predict_to_file
 
-    batch_size, data_dir = options.per_device_eval_batch_size, options.data_dir or "data"
+    batch_size, data_dir = options.per_device_eval_batch_size or usual_batch_size(options.num_beams), options.data_dir or "data"
     choices = choices_of(checkpoint, options)
     if not choices:
         return predict_to_file(Decoder(checkpoint), rows, options, batch_size, output, line_breaks=line_breaks)

@@ -7,8 +7,8 @@
 A Llama-like and a GPT-2-like model read prompts of 200 to 300 tokens: random ids, `apart`, each of its own, and `alike`, where 8 in
 3 begin with the same 90% (a task that puts the context first); or those of a data folder, as predict.py makes them. The peer is
 `model.generate` with batches of 8 in file order, padded on the left, in single precision and in bf16; ours is what predict.py does
-with torch, in the batches that it forms itself: of 32, its default. Every figure is from a process of its own; loading a model is
-not counted, packing its weights is. Outputs have all 24 tokens.
+with torch, in the batches that it forms itself: of 32, or of 64 without beams. Every figure is from a process of its own; loading a
+model is not counted, packing its weights is. Outputs have all 24 tokens.
 """
 
 import argparse
@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from models import PAD, UNKNOWN, make_causal, make_causal_tokenizer
 from processes import Figures, medians
 
-NEW, BATCH, OURS = 24, 8, 32
+NEW, BATCH = 24, 8
 END = UNKNOWN  # random weights repeat what they read last, and prompts end in the end of sequence: all would be over at once
 WAYS = ("peer_fp32", "peer_bf16", "ours_fp32", "ours_bf16")
 KINDS = ("llama", "gpt2")
@@ -93,7 +93,8 @@ def ours(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> Fig
     import torch
     from transformers import AutoModelForCausalLM
 
-    from toi.decoding.jobs import Job, job_batches
+    from toi.decoding.jobs import Job, job_batches, usual_batch_size
+    from toi.decoding.options import DecodingOptions
     from toi.decoding.plan import SearchPlan
     from toi.decoding.torch_engine import TorchEngine
     from toi.models.causal.steps import begin
@@ -109,7 +110,7 @@ def ours(path: Path, prompts: list[list[int]], beams: int, *, bf16: bool) -> Fig
     started = start()
     engine = TorchEngine(checkpoint, compute_type="bfloat16" if bf16 else "float32")
     jobs = [Job(i, ids, (), plan, plan) for i, ids in enumerate(prompts)]
-    for batch in job_batches(jobs, OURS, 1 << 20, alike=True):
+    for batch in job_batches(jobs, usual_batch_size(beams), DecodingOptions.max_batch_tokens, alike=True):
         found = engine.search([job.ids for job in batch], plan, [() for _ in batch])
         for job, (best, *_) in zip(batch, found, strict=True):
             written[job.index] = list(best.ids)

@@ -4,17 +4,24 @@
 
 The peer is what a straightforward script does: for each choice a padded batch of 8 rows, source and choice together, the logits of
 all places, the log-probabilities of the choice's tokens. Models are as small as the sample's and drawn at random, or those given.
-Both get the same sources; the probabilities are compared. Figures are medians of --repeats runs, in turn.
+Both get the same sources; the probabilities of both are compared with each other, and, since passes in single precision differ by
+their rounding, with the peer's for one source at a time and in double precision. Figures are medians of --repeats runs, in turn.
 """
 
 import argparse
+import copy
+import dataclasses
+import itertools
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
+from torch.nn import functional
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -36,13 +43,13 @@ def sources(rows: int, characters: int) -> list[str]:
 
 
 @torch.no_grad()
-def straightforward(checkpoint: Checkpoint, texts: list[str], tokens: ChoiceTokens) -> numpy.ndarray:
-    """(sources, choices)."""
+def straightforward(checkpoint: Checkpoint, texts: list[str], tokens: ChoiceTokens, size: int = 8) -> numpy.ndarray:
+    """(sources, choices), in batches of `size`."""
     model, family = checkpoint.model.eval(), checkpoint.family
     prompts = [row.source for row in family.encode(texts, None, Limits(1024, 64))]
     found = numpy.zeros((len(texts), len(tokens.counted)))
-    for start in range(0, len(prompts), 8):
-        batch = prompts[start : start + 8]
+    for start in range(0, len(prompts), size):
+        batch = prompts[start : start + size]
         for number, ids in enumerate(tokens.counted):
             width = max(map(len, batch)) + (0 if model.config.is_encoder_decoder else len(ids))
             rows = batch if model.config.is_encoder_decoder else [[*prompt, *ids] for prompt in batch]
@@ -58,6 +65,19 @@ def straightforward(checkpoint: Checkpoint, texts: list[str], tokens: ChoiceToke
             for i, of_row in enumerate(places):
                 found[start + i, number] = float(log_p[i, list(of_row), list(ids)].sum())
     return found
+
+
+def exact(checkpoint: Checkpoint) -> Checkpoint:
+    """The same model in double precision, its norms too, which transformers computes in single precision."""
+    model = copy.deepcopy(checkpoint.model).double()
+
+    def norm(module: Any, x: torch.Tensor) -> torch.Tensor:
+        return functional.rms_norm(x, x.shape[-1:], module.weight, module.variance_epsilon)
+
+    for module in model.modules():
+        if hasattr(module, "variance_epsilon"):
+            module.forward = partial(norm, module)
+    return dataclasses.replace(checkpoint, model=model)
 
 
 def main() -> None:
@@ -83,11 +103,22 @@ def main() -> None:
                 expected = straightforward(checkpoint, texts, scorer.tokens)
                 theirs.append(time.perf_counter() - started)
             mine, other = statistics.median(ours), statistics.median(theirs)
-            apart = numpy.abs(softmax(numpy.stack([found[i] for i in range(len(texts))])) - softmax(expected)).max()
+            shares = {
+                "ours": softmax(numpy.stack([found[i] for i in range(len(texts))])),
+                "theirs": softmax(expected),
+                "alone": softmax(straightforward(checkpoint, texts, scorer.tokens, 1)),
+                "double": softmax(straightforward(exact(checkpoint), texts, scorer.tokens)),
+            }
             lengths = [len(ids) for ids in scorer.tokens.counted]
             print(
                 f"{name}, {kind} {lengths}: ours {len(texts) / mine:.1f} sources/s, theirs {len(texts) / other:.1f}, "
-                f"{other / mine:.2f} times as fast; probabilities differ by {apart:.1e}"
+                f"{other / mine:.2f} times as fast"
+            )
+            apart = {(a, b): f"{numpy.abs(shares[a] - shares[b]).max():.1e}" for a, b in itertools.combinations(shares, 2)}
+            print(
+                f"  probabilities differ: ours and theirs by {apart['ours', 'theirs']}, theirs in batches and one at a time by "
+                f"{apart['theirs', 'alone']}; from double precision ours by {apart['ours', 'double']}, theirs by "
+                f"{apart['theirs', 'double']} and {apart['alone', 'double']}"
             )
 
 

@@ -110,4 +110,7 @@ def test_sources_that_begin_alike_go_together():
     jobs = [Job(i, ids, (), ONE, ONE) for i, ids in enumerate(sources)]
     assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 1000, alike=True)] == [[0, 2, 4], [5, 1, 3]]
     assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 1000)] == [[2, 5, 0], [1, 3, 4]]
-    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 24, alike=True)] == [[0, 2], [4, 5], [1, 3]]
+    # What sources of a batch begin with counts once: 10 + 3 + 1 tokens, 11 + 10, 10 + 1, 10 + 1.
+    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 14, alike=True)] == [[0, 2, 4], [5], [1, 3]]
+    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 13, alike=True)] == [[0, 2], [4], [5], [1, 3]]
+    assert [[job.index for job in batch] for batch in job_batches(jobs, 3, 9, alike=True)] == [[0], [2], [4], [5], [1], [3]]

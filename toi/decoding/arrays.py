@@ -38,6 +38,10 @@ class Arrays(Protocol):
         """Logarithms of the shares of the last dimension."""
         ...
 
+    def log_sums(self, x: Array) -> numpy.ndarray:
+        """Logarithms of the sums of exponents of each row: (rows, columns) -> (rows,)."""
+        ...
+
     def top(self, x: Array, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The largest values of each row, the largest first, and where they stand: (rows, columns) -> 2 x (rows, count)."""
         ...
@@ -74,6 +78,11 @@ class NumpyArrays:
         """Logarithms of the shares of the last dimension."""
         x = x - x.max(-1, keepdims=True)
         return x - numpy.log(numpy.exp(x).sum(-1, keepdims=True))
+
+    def log_sums(self, x: Array) -> numpy.ndarray:
+        """Logarithms of the sums of exponents of each row: (rows, columns) -> (rows,)."""
+        most = x.max(-1, keepdims=True)
+        return (most + numpy.log(numpy.exp(x - most).sum(-1, keepdims=True)))[:, 0]
 
     def top(self, x: Array, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The largest values of each row, the largest first, and where they stand: (rows, columns) -> 2 x (rows, count)."""

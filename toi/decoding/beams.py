@@ -1,14 +1,15 @@
 """Beam search, and diverse beam search (Vijayakumar et al. 2016, with Hamming diversity)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy
 
 from toi.decoding.arrays import Array, Arrays
 from toi.decoding.plan import Candidate, Constraints, SearchPlan
-from toi.decoding.scores import Endings, advanced, log_probabilities, without_banned
+from toi.decoding.scores import Endings, advanced, penalized, without_banned
 from toi.models.family import Steps
 
 _Option = tuple[float, int, int]  # a total, the number of the output that it goes on from, a token
@@ -42,6 +43,18 @@ class _Pick:
     alive: list[_Option]
 
 
+class _Scores(NamedTuple):
+    """What a model says of the next tokens: logits, with their penalties and constraints `ranked`, and what divides each output's.
+
+    (sources, width, vocabulary) and (sources, width).
+    """
+
+    logits: Array
+    sums: numpy.ndarray  # logarithms, without penalties
+    ranked: Array
+    ranked_sums: numpy.ndarray
+
+
 @dataclass
 class _Group:
     """Finished candidates of one group of beams of one source."""
@@ -69,38 +82,39 @@ class BeamSearch:
         """The candidates of each source, those of its groups in turn."""
         logits = self._steps.start()
         for length in range(1, self._plan.max_length + 1):
-            log_probs, ranked = self._ranked(logits, last=length == self._plan.max_length)
-            picked = self._pick(ranked, log_probs, length)
+            scores = self._scores(logits, last=length == self._plan.max_length)
+            picked = self._pick(scores, length)
             going_on = [i for i, source in enumerate(self._beams.sources) if not all(g.done for g in self._groups[source])]
             if not going_on:
                 break
-            self._go_on(going_on, [[option for pick in picked[i] for option in pick.alive] for i in going_on], log_probs)
+            self._go_on(going_on, [[option for pick in picked[i] for option in pick.alive] for i in going_on], scores)
             logits = self._steps.step(self._beams.ids[:, :, -1].ravel())
         return [_in_turn(groups) for groups in self._groups]
 
-    def _ranked(self, logits: Array, last: bool) -> tuple[Array, Array]:
-        """Log-probabilities of the model, and totals of the outputs with each token: both (sources, width, vocabulary)."""
+    def _scores(self, logits: Array, last: bool) -> _Scores:
         beams, arrays = self._beams, self._arrays
         end_ids, constraints = list(self._end_ids), [self._constraints[source] for source in beams.outputs]
-        log_probs, ranked = log_probabilities(arrays, logits, beams.ids.reshape(len(beams.endings), -1), self._plan, end_ids)
+        logits, ranked = penalized(arrays, logits, beams.ids.reshape(len(beams.endings), -1), self._plan, end_ids)
+        sums = arrays.log_sums(logits)
+        ranked_sums = sums if ranked is logits else arrays.log_sums(ranked)
         ranked = without_banned(arrays, ranked, constraints, beams.endings, end_ids, last)
-        shape = (len(beams.sources), beams.width, -1)
-        return log_probs.reshape(shape), ranked.reshape(shape) + arrays.placed(beams.totals[..., None], ranked)
+        shape = (len(beams.sources), beams.width)
+        return _Scores(logits.reshape((*shape, -1)), sums.reshape(shape), ranked.reshape((*shape, -1)), ranked_sums.reshape(shape))
 
-    def _pick(self, ranked: Array, log_probs: Array, length: int) -> list[list[_Pick]]:
+    def _pick(self, scores: _Scores, length: int) -> list[list[_Pick]]:
         """What each group of each source does; candidates that end are noted. One pick for each group: [source][group]."""
         plan, size, beams = self._plan, self._size, self._beams
         picked: list[list[_Pick]] = [[] for _ in beams.sources]
-        used = self._arrays.zeros_like(ranked[:, :1])  # how often earlier groups chose a token now: (sources, 1, vocabulary)
+        # How often earlier groups chose a token now: (sources, 1, vocabulary).
+        used: Array = self._arrays.zeros_like(scores.ranked[:, :1]) if plan.groups > 1 else None
         for group in range(plan.groups):
             first, behind = (0, 1) if length == 1 else (group * size, (group + 1) * size)
-            part = ranked[:, first:behind] - plan.diversity_penalty * used if group else ranked[:, first:behind]
-            # For each option that ends another one may go on.
-            flat = part.reshape((len(part), -1))
-            values, places = self._arrays.top(flat, min((1 + len(self._end_ids)) * size, flat.shape[1]))  # (sources, count)
-            parents, tokens = places // part.shape[-1] + first, places % part.shape[-1]
-            lists = zip(values.tolist(), parents.tolist(), tokens.tolist(), strict=True)
-            for i, columns in enumerate(lists):
+            part = scores.ranked[:, first:behind]
+            if group:
+                part = part - plan.diversity_penalty * used
+            for i, columns in enumerate(
+                self._best(part, beams.totals[:, first:behind] - scores.ranked_sums[:, first:behind], first)
+            ):
                 pick = pick_options(list(zip(*columns, strict=True)), size, self._end_ids, length == plan.max_length)
                 picked[i].append(pick)
                 place = self._groups[beams.sources[i]][group]
@@ -108,12 +122,27 @@ class BeamSearch:
                     continue
                 for value, parent, token in pick.finished:
                     written = (*beams.ids[i, parent].tolist(), token)
-                    log_prob = beams.sums[i, parent].item() + log_probs[i, parent, token].item()
+                    log_prob = beams.sums[i, parent].item() + scores.logits[i, parent, token].item() - scores.sums[i, parent].item()
                     place.candidates.append(Candidate(written, log_prob, value / len(written) ** plan.length_penalty))
                 place.done = self._is_done(place, pick, length)
-                for value, _, token in pick.alive if plan.groups > 1 else ():
+                for value, _, token in pick.alive if used is not None else ():
                     used[i, 0, token] += value > -math.inf
         return picked
+
+    def _best(self, part: Array, added: numpy.ndarray, first: int) -> Iterator[tuple[list[float], list[int], list[int]]]:
+        """The best options of each source, the best first: totals, outputs that they go on from, tokens.
+
+        `part`: (sources, outputs, vocabulary), `added` to each output: (sources, outputs), `first` is the number of the first.
+        """
+        (sources, width, vocabulary), size = part.shape, self._size
+        # For each option that ends another one may go on.
+        count = min((1 + len(self._end_ids)) * size, vocabulary)
+        values, tokens = self._arrays.top(part.reshape((-1, vocabulary)), count)  # of each output
+        values = (values.reshape(sources, width, count) + added[..., None]).reshape(sources, -1)
+        order = numpy.argsort(-values, axis=1, kind="stable")[:, : (1 + len(self._end_ids)) * size]
+        parents, tokens = order // count + first, numpy.take_along_axis(tokens.reshape(sources, -1), order, 1)
+        values = numpy.take_along_axis(values, order, 1)
+        return zip(values.tolist(), parents.tolist(), tokens.tolist(), strict=True)
 
     def _is_done(self, group: _Group, pick: _Pick, length: int) -> bool:
         """Whether nothing better is to be expected behind `length` tokens.
@@ -131,14 +160,14 @@ class BeamSearch:
         ranks = sorted((candidate.rank for candidate in group.candidates), reverse=True)
         return ranks[needed - 1] >= best / length**plan.length_penalty
 
-    def _go_on(self, going_on: list[int], alive: list[list[_Option]], log_probs: Array) -> None:
+    def _go_on(self, going_on: list[int], alive: list[list[_Option]], scores: _Scores) -> None:
         """Let the beams be those options, for the sources (of the beams) that go on."""
         beams, sources = self._beams, [self._beams.sources[i] for i in going_on]
         kept = numpy.array(going_on)[:, None]
         parents = numpy.array([[parent for _, parent, _ in options] for options in alive])  # (sources, beams)
         tokens = numpy.array([[token for _, _, token in options] for options in alive])
         self._steps.select((kept * beams.width + parents).ravel())
-        chosen = log_probs[tuple(self._arrays.placed(index, log_probs) for index in (kept, parents, tokens))]
+        chosen = scores.logits[tuple(self._arrays.placed(index, scores.logits) for index in (kept, parents, tokens))]
         endings = [
             advanced(self._constraints[source], beams.endings[i * beams.width + parent], token)
             for i, source, options in zip(going_on, sources, alive, strict=True)
@@ -147,7 +176,7 @@ class BeamSearch:
         self._beams = _Beams(
             sources=sources, ids=numpy.concatenate([beams.ids[kept, parents], tokens[..., None]], axis=-1),
             totals=_singles([[value for value, _, _ in options] for options in alive]),
-            sums=beams.sums[kept, parents] + self._arrays.read(chosen), endings=endings,
+            sums=beams.sums[kept, parents] + (self._arrays.read(chosen) - scores.sums[kept, parents]), endings=endings,
         )  # fmt: skip
 
 

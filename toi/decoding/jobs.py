@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from toi.decoding.plan import Candidate, SearchPlan
-from toi.models.alike import side_by_side
+from toi.models.alike import common, side_by_side
 from toi.models.batches import sorted_batches
 from toi.text.folding import clean
 from toi.text.holders import BannedAnswer
@@ -109,17 +109,38 @@ class Job:
         return Output(best[0].text, best[0].score, tuple(best), self.constrained)
 
 
+def usual_batch_size(num_beams: int) -> int:
+    """How many sources are searched together where nobody says: more without beams, since every step reads all weights."""
+    return 32 if num_beams > 1 else 64
+
+
 def job_batches(jobs: Sequence[Job], batch_size: int, max_batch_tokens: int, *, alike: bool = False) -> Iterator[list[Job]]:
     """Jobs of one plan, of like length, the longest first: at most `batch_size`, and `max_batch_tokens` with the padding.
 
-    With `alike`, jobs whose sources begin alike go together, as long as the longest of them.
+    With `alike`, jobs whose sources begin alike go together, as long as the longest of them, and what a source begins with as the
+    one before it does counts once.
     """
     plans = {job.plan: None for job in jobs}
     for plan in plans:
         of_plan = sorted((job for job in jobs if job.plan == plan), key=lambda job: job.index)
-        lengths = [len(job.ids) for job in of_plan]
         if alike:
-            order, lengths = side_by_side([job.ids for job in of_plan])
-            of_plan = [of_plan[i] for i in order]
-        for indices in sorted_batches(lengths, batch_size, max_batch_tokens):
+            yield from _alike_batches(of_plan, batch_size, max_batch_tokens)
+            continue
+        for indices in sorted_batches([len(job.ids) for job in of_plan], batch_size, max_batch_tokens):
             yield [of_plan[i] for i in indices]
+
+
+def _alike_batches(jobs: Sequence[Job], batch_size: int, max_batch_tokens: int) -> Iterator[list[Job]]:
+    order, lengths = side_by_side([job.ids for job in jobs])
+    batch: list[Job] = []
+    tokens = 0
+    for i in sorted(range(len(order)), key=lambda i: -lengths[i]):
+        job = jobs[order[i]]
+        more = len(job.ids) - (common(batch[-1].ids, job.ids) if batch else 0)
+        if batch and (len(batch) == batch_size or tokens + more > max_batch_tokens):
+            yield batch
+            batch, tokens, more = [], 0, len(job.ids)
+        batch.append(job)
+        tokens += more
+    if batch:
+        yield batch

@@ -15,25 +15,34 @@ Endings = tuple[Ending, ...]  # of one output, for each of its constraints
 def log_probabilities(
     arrays: Arrays, logits: Array, written: numpy.ndarray, plan: SearchPlan, end_ids: Sequence[int]
 ) -> tuple[Array, Array]:
-    """Log-probabilities of the model, and with the penalties: both (outputs, vocabulary). `written`: (outputs, length).
+    """Log-probabilities of the model, and with the penalties: both (outputs, vocabulary). See `penalized`."""
+    logits, ranked = penalized(arrays, logits, written, plan, end_ids)
+    log_probs = arrays.log_softmax(logits)
+    return log_probs, log_probs if ranked is logits else arrays.log_softmax(ranked)
 
-    An output is never empty. As in CTranslate2, penalties change the logits: the repetition penalty as in Keskar et al. 2019.
+
+def penalized(
+    arrays: Arrays, logits: Array, written: numpy.ndarray, plan: SearchPlan, end_ids: Sequence[int]
+) -> tuple[Array, Array]:
+    """The logits in single precision, and with the penalties: both (outputs, vocabulary), one where there are none.
+
+    `written`: (outputs, length). An output is never empty. As in CTranslate2, penalties change the logits: the repetition penalty
+    as in Keskar et al. 2019.
     """
     logits = arrays.single(logits)
     if written.shape[1] == 0:
         logits = arrays.copied(logits)
         logits[:, list(end_ids)] = -math.inf
-    log_probs = arrays.log_softmax(logits)
     if plan.repetition_penalty == 1 and not plan.no_repeat_ngram_size:
-        return log_probs, log_probs
-    logits = arrays.copied(logits)
+        return logits, logits
+    unpenalized, logits = logits, arrays.copied(logits)
     if plan.repetition_penalty != 1 and written.shape[1]:
         there = arrays.placed(numpy.arange(len(written))[:, None], logits), arrays.placed(written, logits)
         known = logits[there]  # (outputs, length)
         logits[there] = arrays.where(known < 0, known * plan.repetition_penalty, known / plan.repetition_penalty)
     for output, ids in enumerate(written.tolist() if plan.no_repeat_ngram_size else ()):
         logits[output, repeating(ids, plan.no_repeat_ngram_size)] = -math.inf
-    return log_probs, arrays.log_softmax(logits)
+    return unpenalized, logits
 
 
 def repeating(ids: list[int], n: int) -> list[int]:
@@ -45,7 +54,7 @@ def repeating(ids: list[int], n: int) -> list[int]:
 def without_banned(
     arrays: Arrays, log_probs: Array, constraints: Constraints, endings: Sequence[Endings], end_ids: Sequence[int], last: bool
 ) -> Array:
-    """The log-probabilities (outputs, vocabulary), minus infinity for what the constraints of each output forbid.
+    """The log-probabilities or logits (outputs, vocabulary), minus infinity for what the constraints of each output forbid.
 
     `last`: no token may follow the one that is chosen.
     """

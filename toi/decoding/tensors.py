@@ -3,6 +3,8 @@
 import numpy
 import torch
 
+_IN_CACHE = 1 << 18  # numbers in single precision whose exponents stay in a core's cache
+
 
 class Tensors:
     """See `toi.decoding.arrays.Arrays`."""
@@ -30,6 +32,11 @@ class Tensors:
     def log_softmax(self, x: torch.Tensor) -> torch.Tensor:
         """Logarithms of the shares of the last dimension."""
         return x.log_softmax(-1)
+
+    def log_sums(self, x: torch.Tensor) -> numpy.ndarray:
+        """Logarithms of the sums of exponents of each row: (rows, columns) -> (rows,)."""
+        few = max(1, _IN_CACHE // x.shape[1]) if x.device.type == "cpu" else len(x)
+        return torch.cat([part.logsumexp(-1) for part in x.split(few)]).cpu().numpy()
 
     def top(self, x: torch.Tensor, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The largest values of each row, the largest first, and where they stand: (rows, columns) -> 2 x (rows, count)."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.activations import NewGELUActivation
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
@@ -20,6 +21,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from toi.models.causal.keys import Own, Prompts
 from toi.models.causal.layers import forward, known_layers
+from toi.models.causal.merged import attend, merged
 from toi.models.packed import precision
 
 _NAME = "toi_shared_prompts"
@@ -45,16 +47,23 @@ def covers(model: PreTrainedModel) -> bool:
 class Reading:
     """What the queries of one pass of a model attend to: prompts that were read before, and what is their own.
 
-    `positions` of the queries: (outputs, queries).
+    `positions` of the queries: (outputs, queries). With `flat`, whole stretches of so many tokens stand one behind the other in one
+    row, without padding, and attend to themselves only.
     """
 
-    def __init__(self, prompts: Sequence[Prompts], own: Own, positions: torch.Tensor):
-        self.prompts, self.own, self._positions = prompts, own, positions
+    def __init__(self, prompts: Sequence[Prompts], own: Own, positions: torch.Tensor, flat: Sequence[int] = ()):
+        self.prompts, self.own, self._positions, self.flat = prompts, own, positions, flat
         self._unseen = cache(self._find_unseen)
+        self._longest = cache(lambda: int(positions.max()) + 1)
+        self.sees_all_always = True  # whether so far no layer had a window, nor a cap of scores
 
     def unseen(self, window: int | None, length: int) -> torch.Tensor | None:
         """Which keys a query does not see: (outputs, 1, queries, keys), the last `length` its own; None where it sees all."""
         return self._unseen(window, length)
+
+    def sees_all(self, window: int | None) -> bool:
+        """Whether every query sees all that is before it."""
+        return window is None or self._longest() <= window
 
     def _find_unseen(self, window: int | None, length: int) -> torch.Tensor | None:
         outputs, queries = self._positions.shape
@@ -84,12 +93,19 @@ def _attend(
     """(outputs, heads, queries, d) -> (outputs, queries, heads, d)."""
     if reading is None or any(others.get(name) is not None for name in _UNKNOWN):
         raise NotCovered
+    reading.sees_all_always &= sliding_window is None and softcap is None
     layer, scale = int(module.layer_idx), query.shape[-1] ** -0.5 if scaling is None else scaling  # type: ignore[arg-type]
+    if reading.flat:
+        if softcap is not None or not reading.sees_all(sliding_window):
+            raise NotCovered
+        return _attend_in_turn(reading, layer, query, key, value, scale).transpose(1, 2), None
     keys, values = reading.own.add(layer, key, value)
     length, repeated = keys.shape[2], query.shape[1] // keys.shape[1]
     if not reading.prompts and length == query.shape[2] <= (sliding_window or length) and softcap is None:
         keys, values = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (keys, values))
         return functional.scaled_dot_product_attention(query, keys, values, is_causal=True, scale=scale).transpose(1, 2), None
+    if query.device.type == "cpu" and softcap is None and reading.sees_all(sliding_window):
+        return _attend_in_parts(reading, layer, query, keys, values, scale).transpose(1, 2), None
     by_key = query.shape[0], keys.shape[1], -1, query.shape[3]  # queries by the head of keys that they read
     own = (query.reshape(by_key) @ keys.transpose(-1, -2)).view(*query.shape[:3], length)
     scores = torch.cat([*(prompts.scores(layer, query) for prompts in reading.prompts), own], dim=-1) * scale
@@ -104,6 +120,36 @@ def _attend(
     for prompts, share in zip(reading.prompts, before, strict=True):
         mixed = mixed + prompts.mixed(layer, share)
     return mixed.transpose(1, 2), None
+
+
+def _attend_in_turn(
+    reading: Reading, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """Stretch by stretch: (1, heads, tokens, d), twice (1, heads of keys, tokens, d) -> (1, heads, tokens, d)."""
+    sizes, repeated = list(reading.flat), query.shape[1] // key.shape[1]
+    by_stretch = [x[0].transpose(0, 1).split(sizes) for x in (key, value)]  # each (its tokens, heads of keys, d)
+    keys, values = (pad_sequence(parts, batch_first=True).transpose(1, 2) for parts in by_stretch)
+    reading.own.add(layer, keys, values)
+    key, value = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (key, value))
+    parts = zip(*(x.split(sizes, dim=2) for x in (query, key, value)), strict=True)
+    return torch.cat([attend(q, k, v, scale, causal=True)[0] for q, k, v in parts], dim=2)
+
+
+def _attend_in_parts(
+    reading: Reading, layer: int, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """(outputs, heads, queries, d), own keys and values (outputs, heads of keys, length, d) -> (outputs, heads, queries, d)."""
+    queries, repeated = query.shape[2], query.shape[1] // keys.shape[1]
+    if queries == 1:
+        by_key = query.reshape(query.shape[0], keys.shape[1], repeated, -1)  # queries by the head of keys that they read
+        mixed, sums = attend(by_key, keys, values, scale, reading.own.unseen)
+        found = mixed.reshape(query.shape), sums.reshape(query.shape[:3])
+    else:
+        keys, values = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (keys, values))
+        found = attend(query, keys, values, scale, causal=True)
+    for prompts in reading.prompts:
+        found = merged(found, prompts.attend(layer, query, scale))
+    return found[0]
 
 
 ALL_ATTENTION_FUNCTIONS.register(_NAME, _attend)
@@ -131,6 +177,7 @@ class Reader:
     def read(self, ids: torch.Tensor, positions: torch.Tensor, reading: Reading, places: torch.Tensor) -> torch.Tensor:
         """The logits behind one of the tokens of each output, at its place: (outputs, tokens), (outputs,) -> (outputs, vocabulary).
 
+        Of flat stretches, the places are those in their one row.
         Raises NotCovered if the model attends in a way that is not known here.
         """
         with self._choosing(), self._only(places):
@@ -162,7 +209,8 @@ class Reader:
 
         def chosen(_: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
             (hidden,) = inputs  # (outputs, tokens, d)
-            return (hidden[torch.arange(len(hidden), device=hidden.device), places.to(hidden.device)][:, None],)
+            rows = torch.arange(len(places)) if len(hidden) == len(places) else torch.zeros_like(places)
+            return (hidden[rows.to(hidden.device), places.to(hidden.device)][:, None],)
 
         hook = self._model.get_output_embeddings().register_forward_pre_hook(chosen)
         try:

@@ -19,6 +19,7 @@ from toi.models.norm import Norm
 from toi.models.packed import precision
 
 _KINDS = {"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer"}
+_IN_CACHE = 512  # tokens: what an MLP makes of so many stays in the cache until it is read
 _OURS = ("toi_layout", "reading")  # what layers are called with by our own code only
 
 
@@ -49,7 +50,15 @@ def forward(self: Any, hidden: torch.Tensor, *arguments: Any, **kwargs: Any) -> 
     q, k, v = _products(y, attention.q_proj, attention.k_proj, attention.v_proj)
     hidden = hidden + _products(_attend(attention, q, k, v, **kwargs), attention.o_proj)[0]
     y = _norm(self.post_attention_layernorm, hidden, low)
-    return hidden + _products(Gated.apply(*_products(y, mlp.gate_proj, mlp.up_proj)), mlp.down_proj)[0]
+    if torch.is_grad_enabled() or y.shape[1] <= _IN_CACHE:
+        return hidden + _mlp(mlp, y)
+    for part, of_part in zip(hidden.split(_IN_CACHE, 1), y.split(_IN_CACHE, 1), strict=True):
+        part += _mlp(mlp, of_part)
+    return hidden
+
+
+def _mlp(mlp: Any, x: torch.Tensor) -> torch.Tensor:
+    return _products(Gated.apply(*_products(x, mlp.gate_proj, mlp.up_proj)), mlp.down_proj)[0]
 
 
 def _attend(

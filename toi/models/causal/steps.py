@@ -20,6 +20,8 @@ from toi.models.causal.keys import Prompts, Read, Written
 from toi.models.family import Past, Steps
 from toi.models.padded import mask_of, pad
 
+_SHORT = 64  # tokens of ends of sources that are copied for each output
+
 
 @torch.inference_mode()
 def begin(model: PreTrainedModel, sources: Sequence[Sequence[int]], pad_id: int, past: Past | None = None) -> Steps:
@@ -50,18 +52,27 @@ class SharedSteps:
             row_of = numpy.empty(len(sources), dtype=numpy.int64)
             for number, group in enumerate(groups):
                 row_of[group.rows], begun[group.rows] = number, group.shared
-            self._read([sources[group.rows[0]][: group.shared] for group in groups], numpy.zeros(len(groups), numpy.int64), row_of)
+            beginnings = [sources[group.rows[0]][: group.shared] for group in groups]
+            self._read(beginnings, numpy.zeros(len(groups), numpy.int64), row_of, ends=False)
         rests = [source[count:] for source, count in zip(sources, begun.tolist(), strict=True)]
-        self._logits = self._read(rests, begun, numpy.arange(len(sources)))
         self._written = Written()
+        self._logits = self._read(rests, begun, numpy.arange(len(sources)))
         # The position of each output's next token: (outputs,).
         self._next = torch.tensor([len(source) for source in sources], device=self._device)
 
-    def _read(self, stretches: list[Sequence[int]], starts: numpy.ndarray, row_of: numpy.ndarray) -> torch.Tensor:
-        """Read stretches of sources from these positions on, `row_of` of which each source has; the logits behind them.
+    def _read(
+        self, stretches: list[Sequence[int]], starts: numpy.ndarray, row_of: numpy.ndarray, *, ends: bool = True
+    ) -> torch.Tensor:
+        """Read stretches of sources from these positions on, `row_of` of which each source has; the logits behind them, if `ends`.
 
-        They are padded on the right, where nothing but padding sees padding.
+        What nothing was read before stands in one row on a CPU. Else stretches are padded on the right, where nothing but padding
+        sees padding.
         """
+        if not self._prompts and self._device.type == "cpu":
+            try:
+                return self._read_flat(stretches, row_of, ends=ends)
+            except NotCovered:  # a window that is narrower, say
+                pass
         sizes = torch.tensor([len(ids) for ids in stretches], device=self._device)
         first = torch.from_numpy(starts).to(self._device)
         places = torch.arange(int(sizes.max()), device=self._device)
@@ -69,8 +80,23 @@ class SharedSteps:
         positions = first[:, None] + places.minimum(last[:, None])  # no model has to have positions for padding
         read = Read()
         ids = pad(stretches, self._pad_id).to(self._device)
-        logits = self._reader.read(ids, positions, Reading(self._prompts, read, positions), last)
-        self._prompts.append(Prompts(read.layers, first, sizes, row_of))
+        reading = Reading(self._prompts, read, positions)
+        logits = self._reader.read(ids, positions, reading, last)
+        if self._prompts and self._device.type == "cpu" and len(places) <= _SHORT and reading.sees_all_always:
+            self._written = Written(read.layers, sizes)
+        else:
+            self._prompts.append(Prompts(read.layers, first, sizes, row_of))
+        return logits
+
+    def _read_flat(self, stretches: list[Sequence[int]], row_of: numpy.ndarray, *, ends: bool) -> torch.Tensor:
+        """As `_read`, from the beginnings of sources on and without padding."""
+        sizes = [len(ids) for ids in stretches]
+        ids = torch.tensor([[token for stretch in stretches for token in stretch]])
+        positions = torch.cat([torch.arange(size) for size in sizes])[None]
+        last = (torch.tensor(sizes).cumsum(0) - 1).clamp_min(0) if ends else torch.zeros(1, dtype=torch.long)
+        read = Read()
+        logits = self._reader.read(ids, positions, Reading((), read, positions, flat=sizes), last)
+        self._prompts.append(Prompts(read.layers, torch.zeros(len(sizes), dtype=torch.long), torch.tensor(sizes), row_of))
         return logits
 
     def beginning(self, count: int) -> Prompts:

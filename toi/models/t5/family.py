@@ -13,6 +13,7 @@ from toi.models.family import Past, Steps
 from toi.models.noise import Noise
 from toi.models.padded import Batch, mask_of, pad
 from toi.models.t5 import conversion
+from toi.models.t5.encoder import can_encode, encoded
 from toi.models.t5.fast import can_speed_up, speed_up
 from toi.models.t5.noise import make_noisy
 from toi.models.t5.quick import settings_of
@@ -74,9 +75,12 @@ class T5Family(T5Rows):
     @torch.inference_mode()
     def begin(self, model: PreTrainedModel, sources: Sequence[Sequence[int]], past: Past | None = None) -> Steps:
         """The encoder's work is done here, once for each source. It sees all of one at once: nothing of `past` is of use."""
-        input_ids = pad(sources, self.pad_id).to(model.device)  # (sources, length)
-        mask = mask_of(sources).to(model.device)
-        hidden = model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        mask = mask_of(sources).to(model.device)  # (sources, length)
+        if knows(model) and can_encode(model):
+            hidden = encoded(model, sources)
+        else:
+            input_ids = pad(sources, self.pad_id).to(model.device)
+            hidden = model.get_encoder()(input_ids=input_ids, attention_mask=mask).last_hidden_state
         return (T5Steps if knows(model) else CachedSteps)(model, hidden, mask, self.start_id)
 
     def make_trainable(self, model: PreTrainedModel, device: torch.device, *, fp16: bool, compiled: bool) -> None:

@@ -78,18 +78,18 @@ class T5Steps:
         bias = self._bias[:, : self._written].flip(1)[None, :, None]  # (1, heads, 1, written)
         for (own, cross, dense), buffers, (keys, values) in zip(self._blocks, self._buffers, self._of_source, strict=True):
             attention = own.SelfAttention
-            x = _norm(own.layer_norm, hidden)
+            x = norm_of(own.layer_norm, hidden)
             buffers[0][now], buffers[1][now] = attention.k(x), attention.v(x)
             query = attention.q(x).view(-1, self._heads, 1, self._d)
             written, values_written = map(self._by_time, buffers)
             read = functional.scaled_dot_product_attention(query, written, values_written, attn_mask=bias, scale=1.0)
             hidden = hidden + attention.o(read.flatten(1))
             attention = cross.EncDecAttention
-            query = attention.q(_norm(cross.layer_norm, hidden)).view(-1, self._width, self._heads, self._d).transpose(1, 2)
+            query = attention.q(norm_of(cross.layer_norm, hidden)).view(-1, self._width, self._heads, self._d).transpose(1, 2)
             read = functional.scaled_dot_product_attention(query, keys, values, attn_mask=self._unseen, scale=1.0)
             hidden = hidden + attention.o(read.transpose(1, 2).reshape(len(tokens), -1))
-            hidden = hidden + dense.DenseReluDense(_norm(dense.layer_norm, hidden))
-        hidden = _norm(self._stack.final_layer_norm, hidden)
+            hidden = hidden + dense.DenseReluDense(norm_of(dense.layer_norm, hidden))
+        hidden = norm_of(self._stack.final_layer_norm, hidden)
         if scales_outputs(self._model):
             hidden = hidden * self._model.config.d_model**-0.5
         return self._model.lm_head(hidden)
@@ -148,7 +148,8 @@ class T5Steps:
         return buffer[: self._written].view(self._written, -1, self._heads, self._d).permute(1, 2, 0, 3)
 
 
-def _norm(norm: Any, hidden: torch.Tensor) -> torch.Tensor:
+def norm_of(norm: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """What a norm of T5 makes of hidden states: (..., d_model)."""
     return functional.rms_norm(hidden, hidden.shape[-1:], norm.weight, norm.variance_epsilon)
 
 
