@@ -30,19 +30,15 @@ if __name__ == "__main__":  # first: what goes wrong in the other imports is sai
 
 from toi.data.audit_table import places, table
 from toi.data.instructions import InstructionOptions, prepare_instructions
-from toi.models.chat_templates import chat_template
+from toi.models.chat_templates import template_of
 from toi.models.counting import counting_tokenizer
 from toi.system.cli import run
 
 
 def main(options: InstructionOptions) -> None:
     """Prepare, and print the audit."""
-    name = options.tokenizer_name_or_path
-    tokenizer, chat = counting_tokenizer(name), None
-    if options.template == "chat":
-        fast = None if tokenizer is None else tokenizer.fast
-        chat = chat_template(options.chat_template, fast, name, enable_thinking=options.enable_thinking)
-    audit = prepare_instructions(options, options.task(chat), tokenizer)
+    tokenizer = counting_tokenizer(options.tokenizer_name_or_path)
+    audit = prepare_instructions(options, options.task(template_of(options, tokenizer)), tokenizer)
     print(table(audit))
     if where := places(audit):
         print(where)

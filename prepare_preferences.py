@@ -2,6 +2,8 @@
 
     python prepare_preferences.py --train_file arena.csv --output_dir data_preferences --swap
     python prepare_preferences.py --train_file pairs.jsonl --output_dir data_pairs --kind pairs
+    python prepare_preferences.py --train_file pairs.jsonl --output_dir data_pairs --kind pairs --template chat \
+        --tokenizer_name_or_path MODEL
 
 The line 2 of arena.csv
 
@@ -31,13 +33,15 @@ if __name__ == "__main__":  # first: what goes wrong in the other imports is sai
 
 from toi.data.audit_table import table
 from toi.data.preferences import PreferenceOptions, prepare_preferences
+from toi.models.chat_templates import template_of
 from toi.models.counting import counting_tokenizer
 from toi.system.cli import run
 
 
 def main(options: PreferenceOptions) -> None:
     """Prepare, and print the audit."""
-    audit = prepare_preferences(options, options.task(), counting_tokenizer(options.tokenizer_name_or_path))
+    tokenizer = counting_tokenizer(options.tokenizer_name_or_path)
+    audit = prepare_preferences(options, options.task(template_of(options, tokenizer)), tokenizer)
     print(table(audit))
     print(f"wrote {options.output_dir}/")
 

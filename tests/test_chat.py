@@ -1,12 +1,14 @@
 """Conversations from a file to answers: what a chat template puts is learnt, saved, gone on with and asked in the same words."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from running import here, refused
 from tiny_causal import byte_level, make_gpt2
 
 from toi.data.examples import Example, read_rows
+from toi.data.pairs import read_pairs
 from toi.data.task_files import read_task
 from toi.models.checkpoint import load
 
@@ -123,6 +125,27 @@ def test_an_adapter_learns_the_markers(prepared_chat, tmp_path):
     assert read_task(tmp_path / "next") == read_task(data)
 
 
+def test_pairs_are_asked_in_the_template_of_their_model(prepared_chat, chat_model, tmp_path):
+    """The rows are those of instructions, and what DPO makes of the model is asked as before."""
+    pairs = [{"system": "短く。", "prompt": "人口は？", "chosen": "5321人", "rejected": "ない"}]
+    pairs += [{"prompt": asked, "chosen": SAID[asked], "rejected": "さあ"} for asked in ("名物は？", "県は？")]
+    for name, records in (("p", pairs), ("dev", [{"prompt": "県", "chosen": "ない", "rejected": "霧そば"}])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    files = ("--train_file", tmp_path / "p.jsonl", "--dev_file", tmp_path / "dev.jsonl", "--output_dir", tmp_path / "d")
+    how = ("--kind", "pairs", "--template", "chat", "--tokenizer_name_or_path", chat_model)
+    result = here("prepare_preferences.py", *files, *how)
+    assert result.returncode == 0, result.stderr
+    rows = read_pairs(tmp_path / "d" / "train.tsv", line_breaks=True)
+    assert rows[0][1:] == (
+        "<|im_start|>system\n短く。<|im_end|>\n<|im_start|>user\n人口は？<|im_end|>\n<|im_start|>assistant\n", "5321人", "ない"
+    )  # fmt: skip
+    assert rows[1].chosen == "霧そば\nです"
+    assert read_task(tmp_path / "d") == replace(read_task(chat_model), pairs=True)
+    train(chat_model, tmp_path / "d", tmp_path / "m", "--loss", "dpo", "--max_steps", 1)
+    result = here("generate.py", "--model_name_or_path", tmp_path / "m", "--prompt", "人口は？", "--verbose")
+    assert "<|im_start|>user\n人口は？<|im_end|>\n<|im_start|>assistant\n" in result.stderr
+
+
 REFUSED = [
     (("--template", "chat"), "--template chat needs --tokenizer_name_or_path (the model whose template it is), or --chat_template"),
     (("--chat_template", "chatml"), "--chat_template needs --template chat"),
@@ -149,7 +172,8 @@ def test_templates_that_cannot_be_prepared_with(given, said, tmp_path):
 def test_what_a_template_refuses_is_named_with_its_line(tmp_path):
     byte_level_with_bos(tmp_path / "base")
     records = [conversation("", "県は？"), conversation("短く。", "県は？")]
-    (tmp_path / "c.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    lines = "".join(json.dumps(r) + "\n" for r in records) + "{of a later line}\n"  # though lines are read before rows are made
+    (tmp_path / "c.jsonl").write_text(lines, encoding="utf-8")
     arguments = ("--template", "chat", "--chat_template", "gemma", "--tokenizer_name_or_path", tmp_path / "base")
     result = here("prepare_instructions.py", "--train_file", tmp_path / "c.jsonl", "--output_dir", tmp_path / "d", *arguments)
     assert refused(result) == "prepare_instructions.py: c.jsonl:2: the chat template: System role not supported"

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from types import SimpleNamespace
 
@@ -286,6 +287,44 @@ def test_choices_are_named(tmp_path):
     assert rows["a.csv:2"].target == " 同じ"
     assert "、先、後、同じのどれかで" in rows["a.csv:2"].source
     assert choice_template(["{x}", "y"]).count("{{x}}") == 2
+
+
+PICKED = [
+    ({"Q": "名物は?", "good": "桃", "bad": "梨"}, {"prompt": "q", "chosen": "good", "rejected": "3"}),
+    ({"問": "名物は?", "好": "桃", "嫌": "梨", "answers": "?"}, {"prompt": "問", "chosen": "好", "rejected": "嫌"}),
+    (
+        {"prompt": "名物は?", "left": "梨", "right": "桃", "vote": "?", "human": "model_b"},
+        {"response_a": "left", "response_b": "right", "winner": "human"},
+    ),
+    ({"prompt": "名物は?", "responses": "?", "list": ["桃", "梨"], "scores": [2, 1]}, {"answers": "list"}),
+    ({"prompt": "?", "query": "名物は?", "chosen": "桃", "rejected": "梨"}, {"prompt": "query"}),
+]
+
+
+@pytest.mark.parametrize(("record", "columns"), PICKED)
+def test_columns_are_named(tmp_path, record, columns):
+    path = lines(tmp_path / "r.jsonl", [record])
+    options = {f"{role}_column": name for role, name in columns.items()}
+    dev = lines(tmp_path / "dev.jsonl", [{**record, next(iter(k for k, v in record.items() if v == "名物は?")): "別?"}])
+    _, rows = made(tmp_path, path, dev_file=dev, kind="pairs", **options)
+    assert [row[1:] for row in rows["train"].values()] == [("名物は?", "桃", "梨")]
+    assert json.loads((tmp_path / "d" / "task.json").read_text())["data"]["columns"] == columns
+
+
+NOT_PICKED = [
+    ({"prompt": "q", "chosen": "x", "bad": "y"}, {"rejected": "worst"}, "no column 'worst' (--rejected_column): the columns are"),
+    ({"prompt": "q", "chosen": "x", "bad": "y"}, {}, "no column rejected: the columns are 'prompt', 'chosen', 'bad'; name it with"),
+    ({"prompt": "q", "chosen": "x"}, {"rejected": "chosen", "chosen": "chosen"}, "the column 'chosen' is given for two things"),
+    ({"prompt": "q", "query": "q", "chosen": "x", "rejected": "y"}, {}, "may each be the prompt; choose with --prompt_column"),
+]
+
+
+@pytest.mark.parametrize(("record", "columns", "message"), NOT_PICKED)
+def test_columns_that_are_not_there(tmp_path, record, columns, message):
+    path = lines(tmp_path / "r.jsonl", [record])
+    with pytest.raises(InputError, match=re.escape(message)):
+        made(tmp_path, path, kind="pairs", **{f"{role}_column": name for role, name in columns.items()})
+    assert not (tmp_path / "d").exists()
 
 
 def test_a_system_text_and_a_data_set_of_the_hub(tmp_path, monkeypatch):

@@ -130,17 +130,24 @@ class Chooser:
 
     def _meant(self, names: list[str], role: str, name: str, place: str) -> str | None:
         """The column that the user's name means; None for one that only other records have."""
-        if name in names:
-            return name
-        alike = [n for n in names if folded(n) == folded(name)]
-        if len(alike) == 1:
-            return alike[0]
-        if name.isascii() and name.isdigit() and 0 < int(name) <= len(names):
-            return names[int(name) - 1]
+        if (column := column_named(names, name)) is not None:
+            return column
         if role in ("input", "system") and any(getattr(columns, role) is not None for columns in self._chosen.values()):
             return None
         hint = f"; {NO_HEADER}" if self.spreadsheet else ""
         raise InputError(f"{place}: no column {short(name)} (--{OPTIONS[role]}_column): {there(names)}{hint}")
+
+
+def column_named(names: Sequence[str], name: str) -> str | None:
+    """The column that a user means: one of that name, of one that is nearly the same, or at that place, from 1; else None."""
+    if name in names:
+        return name
+    alike = [n for n in names if folded(n) == folded(name)]
+    if len(alike) == 1:
+        return alike[0]
+    if name.isascii() and name.isdigit() and 0 < int(name) <= len(names):
+        return names[int(name) - 1]
+    return None
 
 
 def there(names: Sequence[str]) -> str:

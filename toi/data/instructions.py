@@ -13,19 +13,18 @@ from toi.data.conversations import Conversation, LossOn, conversations
 from toi.data.examples import SPLITS
 from toi.data.folder import refuse_other, write_account
 from toi.data.instruction_rows import Writer, asked
-from toi.data.sources import REMOVED, DataOptions, Part, Telling, parts_of
+from toi.data.sources import REMOVED, Part, Telling, parts_of
 from toi.data.splits import Sources, Splitting, Written, write_splits
 from toi.data.tasks import TARGET_SEPARATOR, Task
+from toi.data.template_options import TemplateOptions
 from toi.data.templates import INSTRUCTION_TEMPLATES, USER_TEMPLATES
 from toi.system.errors import InputError
 from toi.system.files import replacing_folder
 from toi.text.normalization import Normalization
 
-TemplateName = Literal["alpaca-ja", "alpaca", "plain", "chat"]
-
 
 @dataclass
-class InstructionOptions(DataOptions):
+class InstructionOptions(TemplateOptions):
     """Options of the prepare script for instructions."""
 
     output_dir: str = "data_instructions"
@@ -40,18 +39,10 @@ class InstructionOptions(DataOptions):
     """The column of the system texts, likewise."""
     system: str = ""
     """The system text of rows that have none."""
-    template: TemplateName = "alpaca-ja"
-    """How an instruction is put to the model; chat: as the chat template of --tokenizer_name_or_path does it."""
-    chat_template: str | None = None
-    """Another one for --template chat, as it was published: chatml, llama-2, llama-3 or gemma; or a file of Jinja."""
-    enable_thinking: bool = False
-    """Let a chat template that knows thoughts (Qwen3) expect them in responses; it is told that there are none otherwise."""
     source_template: str | None = None
     """One's own, with the fields {instruction} {input} {system} {history}; \\n is a line break."""
     source_template_without_input: str | None = None
     """One's own for instructions without an input. [default: those are dropped if --source_template has {input}]"""
-    target_separator: str | None = None
-    """What a decoder-only model reads between source and target. [default: \\n, a line break]"""
     loss_on: LossOn = "all"
     """Learn every response of a conversation, or the last alone."""
     normalization: Literal["none", "nfkc", "full"] = "none"
@@ -62,21 +53,10 @@ class InstructionOptions(DataOptions):
         problems = super().problems()
         if self.source_template_without_input is not None and self.source_template is None:
             problems.append("--source_template_without_input needs --source_template")
-        problems += self._chat_problems()
         try:
             self.task()
         except InputError as error:
             problems.append(str(error))
-        return problems
-
-    def _chat_problems(self) -> list[str]:
-        if self.template != "chat":
-            return [f"--{name} needs --template chat" for name in ("chat_template", "enable_thinking") if getattr(self, name)]
-        problems = []
-        if self.chat_template is None and self.tokenizer_name_or_path is None:
-            problems.append("--template chat needs --tokenizer_name_or_path (the model whose template it is), or --chat_template")
-        if self.target_separator is not None:
-            problems.append("--target_separator cannot go with --template chat, which says itself what stands before a response")
         return problems
 
     def task(self, chat_template: ChatTemplate | None = None) -> Task:

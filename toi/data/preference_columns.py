@@ -1,4 +1,4 @@
-"""Which columns of a table of preferences are what, by their usual names.
+"""Which columns of a table of preferences are what, by their usual names, or by those that the user gives.
 
 arena      prompt, response_a, response_b, and winner_model_a, winner_model_b, winner_tie, or winner     also conversation_a ...
 pair       prompt, chosen, rejected; without a prompt where the texts are whole conversations
@@ -6,10 +6,11 @@ ranking    prompt, answers, and where these do not say it, ranks or scores
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from toi.data.columns import folded, there
+from toi.data.columns import NO_HEADER, column_named, folded, there
 from toi.data.json_records import short
 from toi.system.errors import InputError
 
@@ -32,6 +33,8 @@ _NAMES = {
 }
 _ROLES = {folded(name): role for role, names in _NAMES.items() for name in names.split()}
 FLAGS = ("winner_model_a", "winner_model_b", "winner_tie")
+OPTIONS = ("prompt", "response_a", "response_b", "winner", "chosen", "rejected", "answers", "system")  # --prompt_column ...
+_FORMS = {"arena": ("response_a", "response_b"), "pair": ("chosen", "rejected"), "ranking": ("answers",)}
 
 
 class PreferenceColumns(NamedTuple):
@@ -72,37 +75,62 @@ def _roles(names: tuple[str, ...]) -> dict[str, list[str]]:
     return found
 
 
+@dataclass
 class PreferenceChooser:
-    """Columns for one record after another: those of JSON may have different ones."""
+    """Columns for one record after another: those of JSON may have different ones.
 
-    def __init__(self) -> None:
-        self._chosen: dict[tuple[str, ...], PreferenceColumns] = {}
+    `given` are the user's names by the roles of OPTIONS; a number is the place of a column, from 1. `spreadsheet` is whether a
+    header may be missing.
+    """
+
+    given: dict[str, str] = field(default_factory=dict)
+    spreadsheet: bool = False
+    _chosen: dict[tuple[str, ...], PreferenceColumns] = field(default_factory=dict)
 
     def __call__(self, names: Sequence[str], place: str) -> PreferenceColumns:
         """The columns of a record. Raises InputError, beginning with `place`, if they are not certain."""
         key = tuple(names)
         if key not in self._chosen:
-            self._chosen[key] = _choose(key, place)
+            self._chosen[key] = _choose(key, self._meant(key, place), place)
         return self._chosen[key]
 
+    def _meant(self, names: tuple[str, ...], place: str) -> dict[str, list[str]]:
+        """The columns that may be each role: those of the user, and of usual names what these leave to be found."""
+        given: dict[str, list[str]] = {}
+        for role, name in self.given.items():
+            column = column_named(names, name)
+            if column is None and not (role == "system" and any(columns.system for columns in self._chosen.values())):
+                hint = f"; {NO_HEADER}" if self.spreadsheet else ""
+                raise InputError(f"{place}: no column {short(name)} (--{role}_column): {there(names)}{hint}")
+            if column is not None and [column] in given.values():
+                raise InputError(f"{place}: the column {short(column)} is given for two things; {there(names)}")
+            given |= {role: [column]} if column is not None else {}
+        forms = {form for form, roles in _FORMS.items() if not given.keys().isdisjoint(roles)}
+        other = {role for form, roles in _FORMS.items() if forms and form not in forms for role in roles}
+        other |= set(FLAGS) if "winner" in given else set()
+        taken = {column for columns in given.values() for column in columns}
+        left = {role: [name for name in columns if name not in taken] for role, columns in _roles(names).items()}
+        return {role: columns for role, columns in left.items() if columns and role not in other} | given
 
-def _choose(names: tuple[str, ...], place: str) -> PreferenceColumns:
-    found = _roles(names)
+
+def _choose(names: tuple[str, ...], found: dict[str, list[str]], place: str) -> PreferenceColumns:
     for role, named in found.items():
         if len(named) > 1:
-            raise InputError(f"{place}: the columns {' and '.join(map(short, named))} may each be the {role}; remove one")
+            todo = f"choose with --{role}_column" if role in OPTIONS else "remove one"
+            raise InputError(f"{place}: the columns {' and '.join(map(short, named))} may each be the {role}; {todo}")
     columns = PreferenceColumns(**{role: of_role[0] for role, of_role in found.items()})
-    forms = {"arena": ("response_a", "response_b"), "pair": ("chosen", "rejected"), "ranking": ("answers",)}
-    begun = [form for form, roles in forms.items() if any(role in found for role in roles)]
+    begun = [form for form, roles in _FORMS.items() if any(role in found for role in roles)]
     if len(begun) > 1:
-        both = " and ".join(short(found[role][0]) for form in begun for role in forms[form] if role in found)
+        both = " and ".join(short(found[role][0]) for form in begun for role in _FORMS[form] if role in found)
         raise InputError(f"{place}: several forms of preferences at once ({both}); remove the columns of one; {there(names)}")
     if not begun:
         wanted = "response_a and response_b, chosen and rejected, or answers"
-        raise InputError(f"{place}: no columns for answers to compare ({wanted}): {there(names)}")
-    for role in forms[begun[0]]:
+        raise InputError(
+            f"{place}: no columns for answers to compare ({wanted}): {there(names)}; name them with --chosen_column ..."
+        )
+    for role in _FORMS[begun[0]]:
         if role not in found:
-            raise InputError(f"{place}: no column {role}: {there(names)}")
+            raise InputError(f"{place}: no column {role}: {there(names)}; name it with --{role}_column")
     _check_vote(columns, names, place)
     return columns
 
@@ -110,7 +138,7 @@ def _choose(names: tuple[str, ...], place: str) -> PreferenceColumns:
 def _check_vote(columns: PreferenceColumns, names: tuple[str, ...], place: str) -> None:
     """Raise InputError unless what an arena's record needs beside the answers is there once."""
     if columns.form == "ranking" and columns.prompt is None:
-        raise InputError(f"{place}: no column for the prompt: {there(names)}")
+        raise InputError(f"{place}: no column for the prompt: {there(names)}; name it with --prompt_column")
     if columns.form == "ranking" and columns.ranks and columns.scores:
         raise InputError(f"{place}: both {columns.ranks!r} and {columns.scores!r}; remove one; {there(names)}")
     if columns.form != "arena":
@@ -120,4 +148,4 @@ def _check_vote(columns: PreferenceColumns, names: tuple[str, ...], place: str) 
         raise InputError(f"{place}: both {columns.winner!r} and {flags[0]!r} say who won; remove one; {there(names)}")
     if columns.winner is None and (columns.winner_model_a is None or columns.winner_model_b is None):
         missing = "winner_model_a and winner_model_b (and winner_tie), or winner"
-        raise InputError(f"{place}: no column for the vote ({missing}): {there(names)}")
+        raise InputError(f"{place}: no column for the vote ({missing}): {there(names)}; name it with --winner_column")

@@ -16,10 +16,12 @@ from toi.data.comparisons import TIE, B, Comparison
 from toi.data.dialogues import dialogue
 from toi.data.examples import SPLITS, Answer, Example, Row, iterate_rows
 from toi.data.instruction_rows import NO_HISTORY, NO_SYSTEM
+from toi.data.jinja import NotRendered
 from toi.data.pairs import Pair, iterate_chosen
 from toi.data.splits import Files, folded
 from toi.data.tasks import Task
 from toi.data.tsv import to_line
+from toi.system.errors import InputError
 
 BOTH_EMPTY = "both answers are empty"
 ONE_EMPTY = "one answer is empty"
@@ -151,6 +153,10 @@ class Writer:
             for part in ("source", "target", "prompt")
         }
 
+    def make(self, id: str, one: Comparison) -> Comparison:
+        """A comparison itself: its rows depend on what was read before."""
+        return one
+
     def add(self, split: str, id: str, one: Comparison) -> bool:
         """Write the rows of a comparison. Whether there were any."""
         self.audit.read[split] += 1
@@ -158,6 +164,8 @@ class Writer:
         if reason is None:
             try:
                 self._write(split, id, self._within(split, id, one))
+            except NotRendered as error:
+                raise InputError(f"{id}: {error}") from None
             except ValueError as error:
                 reason = str(error)
         if reason is not None:

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toi.data.audit import Audit, AuditTokenizer
+from toi.data.chat import ChatTemplate
 from toi.data.choices import CHOICES
 from toi.data.comparisons import REPAIRED, Comparison, comparisons
 from toi.data.dialogues import choice_template
 from toi.data.examples import SPLITS
 from toi.data.folder import refuse_other, write_account
-from toi.data.instructions import TemplateName
-from toi.data.preference_columns import PreferenceChooser
+from toi.data.preference_columns import OPTIONS, PreferenceChooser
 from toi.data.preference_rows import Budget, ChoiceRows, PairRows, Writer, asked
-from toi.data.sources import REMOVED, DataOptions, Part, Telling, parts_of
+from toi.data.sources import REMOVED, Part, Telling, parts_of
 from toi.data.splits import Sources, Splitting, Written, write_splits
 from toi.data.tasks import TARGET_SEPARATOR, Task
-from toi.data.templates import INSTRUCTION_TEMPLATES
+from toi.data.template_options import TemplateOptions
+from toi.data.templates import INSTRUCTION_TEMPLATES, USER_TEMPLATES
 from toi.system.errors import InputError
 from toi.system.files import replacing_folder
 from toi.system.options import at_least
@@ -26,7 +27,7 @@ from toi.text.normalization import Normalization
 
 
 @dataclass
-class PreferenceOptions(DataOptions):
+class PreferenceOptions(TemplateOptions):
     """Options of the prepare script for preferences."""
 
     output_dir: str = "data_preferences"
@@ -45,12 +46,24 @@ class PreferenceOptions(DataOptions):
     """Leave out the earliest turns of conversations until a row has at most this many characters."""
     max_conversation_tokens: int | None = None
     """Leave them out until it has at most this many tokens; needs --tokenizer_name_or_path."""
-    template: TemplateName = "alpaca-ja"
-    """How the instruction of a pair is put to the model."""
     source_template: str | None = None
     """One's own, with the fields {prompt} {response_a} {response_b} {system}; of pairs {instruction} {system} {history}."""
-    target_separator: str | None = None
-    """What a decoder-only model reads between source and target. [default: \\n, a line break]"""
+    prompt_column: str | None = None
+    """The column of the prompts, its name or its number from 1. [default: known by its name, in English or Japanese]"""
+    response_a_column: str | None = None
+    """The column of the first answers, likewise."""
+    response_b_column: str | None = None
+    """The column of the second answers, likewise."""
+    winner_column: str | None = None
+    """The column that says which answer won, likewise."""
+    chosen_column: str | None = None
+    """The column of the better answers, likewise."""
+    rejected_column: str | None = None
+    """The column of the worse answers, likewise."""
+    answers_column: str | None = None
+    """The column of the answers of a ranking, likewise."""
+    system_column: str | None = None
+    """The column of the system texts, likewise."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -79,21 +92,29 @@ class PreferenceOptions(DataOptions):
                 problems.append(str(error))
         return problems
 
-    def task(self) -> Task:
-        """What the model is asked. Raises InputError for a template or choices that cannot be."""
+    def task(self, chat_template: ChatTemplate | None = None) -> Task:
+        """What the model is asked; `chat_template` is for `--template chat`. Raises InputError for what cannot be."""
         normalization = Normalization(line_breaks=True, method="none")
         between = self.typed("target_separator")
         between = TARGET_SEPARATOR if between is None else between
         own = self.typed("source_template")
         if self.kind == "pairs":
-            source, target, without_input = INSTRUCTION_TEMPLATES[self.template]
+            source, target, without_input = USER_TEMPLATES if self.template == "chat" else INSTRUCTION_TEMPLATES[self.template]
             name: str = self.template if own is None else "instructions-own"
             without_input = without_input if own is None else None
-            return Task(name, own or source, target, normalization, None, between, without_input, pairs=True)
+            return Task(
+                name, own or source, target, normalization, None, between, without_input, pairs=True, chat_template=chat_template
+            )
         choices = tuple(self.choices[:2] if self.ties == "drop" else self.choices)
         name = "choice" if own is None else "choice-own"
         source = choice_template(choices) if own is None else own
         return Task(name, source, "{answer}", normalization, None, between, choices=choices)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that are given, by what they hold."""
+        given = {role: getattr(self, f"{role}_column") for role in OPTIONS}
+        return {role: name for role, name in given.items() if name is not None}
 
 
 def prepare_preferences(options: PreferenceOptions, task: Task, tokenizer: AuditTokenizer | None = None) -> Audit:
@@ -130,6 +151,8 @@ def _recipe(options: PreferenceOptions, files: dict[str, list[Path]]) -> dict[st
     others = {name: getattr(options, name) for name in names}
     if options.max_conversation_tokens is not None:
         others["tokenizer"] = options.tokenizer_name_or_path
+    if options.columns:
+        others["columns"] = options.columns
     return options.recipe(files) | others
 
 
@@ -139,6 +162,6 @@ def _of_parts(
     """The comparisons of a split with their ids."""
     removed = partial(audit.count, REMOVED, split) if options.remove_control_characters else None
     for part in parts():
-        choose = Telling(PreferenceChooser(), part.name, audit)
+        choose = Telling(PreferenceChooser(options.columns, part.spreadsheet), part.name, audit)
         for one in comparisons(part.records, choose, removed, partial(audit.count, REPAIRED, split)):
             yield part.id(one.place) + one.number, one

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 from toi.data.chat import ChatTemplate
 from toi.data.chat_templates import CHAT_TEMPLATES, named_template
+from toi.data.template_options import TemplateOptions
 from toi.system.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from toi.models.checkpoint import Checkpoint
+    from toi.models.counting import CountingTokenizer
 
 
 def chat_template(
@@ -33,6 +35,17 @@ def chat_template(
         return ChatTemplate.of(template, roles, special, usual=given is not None, enable_thinking=enable_thinking)
     except InputError as error:
         raise InputError(f"{given or name}: {error}") from None
+
+
+def template_of(options: TemplateOptions, tokenizer: "CountingTokenizer | None") -> ChatTemplate | None:
+    """The chat template that a prepare script is told to put instructions with, if any; `tokenizer` is the one it counts with.
+
+    Raises InputError as `chat_template`.
+    """
+    if options.template != "chat":
+        return None
+    fast = None if tokenizer is None else tokenizer.fast
+    return chat_template(options.chat_template, fast, options.tokenizer_name_or_path, enable_thinking=options.enable_thinking)
 
 
 def add_markers(checkpoint: "Checkpoint", template: ChatTemplate) -> list[int]:
