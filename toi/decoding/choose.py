@@ -82,7 +82,9 @@ def choices_of(checkpoint: Model, options: DecodingOptions) -> tuple[str, ...]:
     given = tuple(options.choices) if isinstance(options, ChoicesOption) else ()
     if own and given and own != given:
         raise InputError(f"{checkpoint.name}: was trained for the choices {', '.join(own)}; leave --choices out")
-    if isinstance(options, ChoiceOptions) and not (own or given) and (options.swap_average or options.calibrate):
+    more = isinstance(options, ChoicesOption) and options.swap_average
+    more = more or (isinstance(options, ChoiceOptions) and options.calibrate is not None)
+    if more and not (own or given):
         raise InputError(f"{checkpoint.name}: --swap_average and --calibrate are for a model that chooses; give --choices")
     return given or own
 
