@@ -50,12 +50,14 @@ def test_a_choice_is_learnt_and_scored(data, tmp_path, tmp_path_factory):
     options = ["--num_train_epochs", "2", "--precision", "fp32", "--learning_rate", "3e-3", "--per_device_train_batch_size", "8"]
     result = here(
         "train.py", "--do_train", "--do_eval", "--loss", "choice", "--model_name_or_path", base, "--data_dir", data,
-        "--output_dir", tmp_path / "m", "--eval_before_training", *options,
+        "--output_dir", tmp_path / "m", "--eval_before_training", "--metric_for_best_model", "exact_match", *options,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     run = json.loads((tmp_path / "m" / "run.json").read_text())
     losses = [entry["eval_loss"] for entry in run["history"]]
     assert losses[-1] < losses[0]
+    assert run["best_metric"] == max(entry["exact_match"] for entry in run["history"]) > 0  # of choices, not of searches
+    assert run["metrics"]["dev"]["accuracy"] == pytest.approx(run["best_metric"])
     assert run["metrics"]["dev"]["log_loss"] == pytest.approx(run["eval_loss"], abs=1e-4)  # per row: what evaluation calls it
     assert json.loads((tmp_path / "m" / "task.json").read_text())["choices"] == ["A", "B", "AB"]
     assert "log_loss_uniform" in result.stdout

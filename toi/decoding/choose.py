@@ -162,10 +162,12 @@ def _log_loss(scores: numpy.ndarray, golds: Sequence[int]) -> float:
     return float(-numpy.log(softmax(scores)[numpy.arange(len(golds)), golds]).mean())
 
 
-def choose(choosing: Choosing, rows: Sequence[Row], asks: Asks, batch_size: int, label: str = "predict") -> list[Prediction]:
-    """The model's choice for every row, in their order, with a progress bar on stderr."""
+def choose(
+    choosing: Choosing, rows: Sequence[Row], asks: Asks, batch_size: int, label: str = "predict", *, hidden: bool = False
+) -> list[Prediction]:
+    """The model's choice for every row, in their order, with a progress bar on stderr unless that is `hidden`."""
     predictions: list[Prediction | None] = [None] * len(rows)
-    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=None) as bar:
+    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=hidden or None) as bar:
         for i, shares in choosing.probabilities(asks, batch_size):
             predictions[i] = choosing.prediction(rows[i], asks[i], shares.tolist())
             bar.update()
