@@ -172,7 +172,8 @@ def test_templates_that_cannot_be_prepared_with(given, said, tmp_path):
 def test_what_a_template_refuses_is_named_with_its_line(tmp_path):
     byte_level_with_bos(tmp_path / "base")
     records = [conversation("", "県は？"), conversation("短く。", "県は？")]
-    (tmp_path / "c.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    lines = "".join(json.dumps(r) + "\n" for r in records) + "{of a later line}\n"  # though lines are read before rows are made
+    (tmp_path / "c.jsonl").write_text(lines, encoding="utf-8")
     arguments = ("--template", "chat", "--chat_template", "gemma", "--tokenizer_name_or_path", tmp_path / "base")
     result = here("prepare_instructions.py", "--train_file", tmp_path / "c.jsonl", "--output_dir", tmp_path / "d", *arguments)
     assert refused(result) == "prepare_instructions.py: c.jsonl:2: the chat template: System role not supported"

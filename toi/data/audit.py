@@ -187,11 +187,12 @@ def _answer_is_cut(row: Row, example: Example, tokenizer: AuditTokenizer, limit:
     return len(row.source) * 3 >= limit and len(tokenizer.encode_batch([row.source[:end]])[0]) > limit
 
 
-def percentile(values: Sequence[int], percent: int) -> int:
-    """The smallest value that is not below `percent` of the values."""
+def percentile(values: Sequence[int] | Counter[int], percent: int) -> int:
+    """The smallest value that is not below `percent` of the values, which may be counted already."""
     below, counts = 0, Counter(values)  # a million lengths are a few hundred different ones
+    total = counts.total()
     for value in sorted(counts):
         below += counts[value]
-        if below * 100 >= len(values) * percent:
+        if below * 100 >= total * percent:
             return value
     raise ValueError("no values")

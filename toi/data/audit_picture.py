@@ -38,11 +38,11 @@ def _draw_questions(axis: Any, audit: Audit) -> None:
 
 def _draw_lengths(axis: Any, measured: Measured, lengths: dict[str, Sequence[int]], limit: int | None) -> None:
     # The longest percent would press the rest together, and of few rows a single one.
-    made = [split for split in SPLITS if lengths[split]]
-    longest = max(min(percentile(lengths[split], 99), 3 * percentile(lengths[split], 90)) for split in made)
+    made = {split: Counter(lengths[split]) for split in SPLITS if lengths[split]}
+    longest = max(min(percentile(counts, 99), 3 * percentile(counts, 90)) for counts in made.values())
     width = max(1, -(-longest // 30))  # bins of whole characters, else some hold more lengths than others
-    for split in made:
-        shown = {length: count for length, count in Counter(lengths[split]).items() if length <= longest}
+    for split, counts in made.items():
+        shown = {length: count for length, count in counts.items() if length <= longest}
         bins = range(0, longest + 2 * width, width)
         axis.hist(list(shown), weights=list(shown.values()), bins=bins, density=True, histtype="step", label=split)
     axis.set_title(f"{measured.part} {measured.unit} (up to {longest:,})", fontsize=10)

@@ -117,17 +117,19 @@ def _share(count: int, rows: int) -> str:
 def _summary(lengths: Sequence[int]) -> str:
     if not lengths:  # a split that was not made
         return "-"
-    return f"{percentile(lengths, 50):,} / {percentile(lengths, 95):,} / {max(lengths):,}"
+    counts = Counter(lengths)
+    return f"{percentile(counts, 50):,} / {percentile(counts, 95):,} / {max(counts):,}"
 
 
 def _distribution(lengths: Sequence[int]) -> dict[str, float]:
     if not lengths:
         return {}
+    counts = Counter(lengths)
     return {
-        "min": min(lengths),
-        "median": percentile(lengths, 50),
+        "min": min(counts),
+        "median": percentile(counts, 50),
         "mean": round(statistics.fmean(lengths), 2),
-        "p95": percentile(lengths, 95),
-        "p99": percentile(lengths, 99),
-        "max": max(lengths),
+        "p95": percentile(counts, 95),
+        "p99": percentile(counts, 99),
+        "max": max(counts),
     }

@@ -8,6 +8,7 @@ toi/data/tasks.py makes of them begins alike.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from toi.data.columns import Columns, text_of
@@ -17,6 +18,7 @@ from toi.data.turns import Turns, not_learnt, read_turns, split_system
 from toi.system.errors import InputError
 
 LossOn = Literal["all", "last"]
+_TEXT = itemgetter(1)  # of a turn
 
 
 class Conversation(NamedTuple):
@@ -34,12 +36,12 @@ class Conversation(NamedTuple):
             if at + 1 in self.not_learnt or (loss_on == "last" and at + 2 < len(self.turns)):
                 continue
             extra: dict[str, Any] = {"system": self.system} if self.system else {}
+            answers = (Answer(self.turns[at + 1][1]),)
             if at:
                 extra["turns"] = [list(turn) for turn in self.turns[:at]]
-            number = at // 2 + 1
-            (_, asked), (_, said) = self.turns[at : at + 2]
-            context = "" if at else self.input
-            yield Example(id if number == 1 else f"{id}#{number}", context, asked, (Answer(said),), extra=extra)
+                yield Example(f"{id}#{at // 2 + 1}", "", self.turns[at][1], answers, "", extra)
+            else:
+                yield Example(id, self.input, self.turns[0][1], answers, "", extra)
 
 
 def conversations(
@@ -71,13 +73,14 @@ def conversations(
 
 def _single(values: dict[str, Any], columns: Columns, place: str) -> Conversation:
     asked, said = text_of(values, columns.instruction, place), text_of(values, columns.response, place)
-    input_, system = text_of(values, columns.input, place), text_of(values, columns.system, place)
+    input_ = "" if columns.input is None else text_of(values, columns.input, place)
+    system = "" if columns.system is None else text_of(values, columns.system, place)
     return Conversation(place, [("user", asked), ("assistant", said)], input_, system)
 
 
 def _cleaned(one: Conversation, removed: Callable[[int], object] | None) -> Conversation:
     """The conversation without control characters. Raises InputError for the first where they are not to be removed."""
-    texts = [one.input, one.system, *[text for _, text in one.turns]]
+    texts = [one.input, one.system, *map(_TEXT, one.turns)]
     clean = without_control(texts, one.place, removed)
     if clean is texts:
         return one

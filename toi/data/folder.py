@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,9 @@ def write_data(
 
 def write_account(folder: Path, task: Task, recipe: dict[str, Any], audit: Audit, splits: Iterable[str]) -> None:
     """Write what is said of a data folder beside its TSVs and Examples, which are there: the audit, its picture, `task.json`."""
-    hashes = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    paths = sorted(folder.iterdir())
+    with ThreadPoolExecutor() as threads:
+        hashes = dict(zip([path.name for path in paths], threads.map(sha256, paths), strict=True))
     write_json(folder / "report.json", {**report(audit), "sha256": hashes})
     draw(audit, folder / "report.png")
     write_task(folder, task, {**recipe, "counts": {split: audit.kept[split] for split in splits}})

@@ -160,10 +160,13 @@ class Telling(Generic[Found]):
     what: str
     audit: Audit
     _last: Found | None = None
+    _names: Sequence[str] | None = None
 
     def __call__(self, names: Sequence[str], place: str) -> Found:
         """The columns of the record at a place."""
-        columns = self.choose(names, place)
+        if self._last is not None and names == self._names:
+            return self._last
+        columns, self._names = self.choose(names, place), names
         if columns is not self._last:
             self._last = columns
             line = f"{self.what}; {columns}"

@@ -213,12 +213,12 @@ def _messages(task: Task, example: Example) -> list[Message]:
 def _rendered(task: Task, template: str, example: Example) -> str:
     if task.max_context_length is not None:
         example = window(example, task.max_context_length, task.line_breaks)
-    texts = []
+    texts: list[str] = []
     for literal, name in pieces(template):
         texts.append(literal)
         if name is not None:
             value = _field(task, name, example)
-            if not value.strip() and name not in MAY_BE_EMPTY:
+            if name not in MAY_BE_EMPTY and not value.strip():
                 changed = name != "id" and task.normalization.method != "none"
                 raise ValueError(f"the {name} is empty{' after normalization' if changed else ''}")
             texts.append(value)
@@ -227,6 +227,14 @@ def _rendered(task: Task, template: str, example: Example) -> str:
 
 def _field(task: Task, name: str, example: Example) -> str:
     match name:
+        case "instruction":  # those that preparations meet a million times stand first
+            return task.normalization(example.question)
+        case "input":
+            return task.normalization(example.context)
+        case "response":
+            return task.normalization(example.answers[0].text) if example.answers else ""
+        case "history":
+            return _history(task, example)
         case "answer":
             return next(iter(task.answers(example)), "")
         case "context" if task.normalization.method == "full":
@@ -239,16 +247,8 @@ def _field(task: Task, name: str, example: Example) -> str:
             return listed(task.normalization, example, name)
         case "id":
             return row_id(example.id)
-        case "instruction":
-            return task.normalization(example.question)
-        case "input":
-            return task.normalization(example.context)
-        case "response":
-            return task.normalization(example.answers[0].text) if example.answers else ""
         case "system":
             return task.normalization(example.extra.get("system", ""))
-        case "history":
-            return _history(task, example)
         case _:
             return task.normalization(getattr(example, name))
 

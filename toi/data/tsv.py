@@ -5,7 +5,7 @@ is: our files are read by line feeds alone.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from toi.system.errors import InputError
 
@@ -37,9 +37,17 @@ def _meant(match: re.Match[str]) -> str:
     return _MEANT[match.group()]
 
 
-def to_line(fields: Iterable[str], *, line_breaks: bool) -> str:
+def to_line(fields: Sequence[str], *, line_breaks: bool) -> str:
     """A line of a TSV without its end; with `line_breaks` the fields are escaped."""
-    return "\t".join(map(escape, fields) if line_breaks else fields)
+    line = "\t".join(fields)
+    if not line_breaks:
+        return line
+    if line.count("\t") >= len(fields):  # a field holds one
+        return "\t".join(map(escape, fields))
+    for character, escaped in _ESCAPES.items():  # else the line at once
+        if character != "\t" and character in line:
+            line = line.replace(character, escaped)
+    return line
 
 
 def fields_of(line: str, place: str, *, line_breaks: bool) -> list[str]:

@@ -54,6 +54,8 @@ class Normalization:
 
     def __call__(self, text: str) -> str:
         """The normalized text."""
+        if self.method == "none" and not (self.remove_brackets or self.lowercase or "\r" in text):
+            return text
         if self.method != "full":
             return self._lightly(text)
         text = substitute(text, self._edits(text, None))

@@ -1,8 +1,10 @@
 """A causal model, a token at a time for many outputs: what transformers computes, with less around it.
 
 - A prompt is read once for each source, and what several sources begin with once for all of them.
-- Outputs of the same source share its keys and values: nothing of a prompt is copied for a beam or a step.
+- Outputs of the same source share its keys and values: nothing of a prompt is copied for a beam or a step, but for short ends
+  behind a shared beginning, which cost less when they stand before what is written.
 - Keys and values of what is written stand in buffers by time (toi/models/causal/keys.py).
+- On CPUs prompts are read without padding, and stretches of keys are attended to one by one (toi/models/causal/merged.py).
 
 Everything but attention is computed by the model itself, with linear layers that are packed or not (toi/models/packed.py).
 """
