@@ -8,6 +8,7 @@
     python generate.py --model_name_or_path model_chat --prompt 山梨県の特産品は？ --compare samples/base-causal
     python generate.py --input_file requests.jsonl --output_format json
     python generate.py --model_name_or_path model_chat --choices 賛成 反対 --prompt 週休三日に賛成ですか?
+    python generate.py --model_name_or_path model_judge --prompt 首都は? --response_a 東京です。 --response_b 京都です。
     python generate.py --interactive
     python generate.py --model_name_or_path model_chat --interactive     a conversation
     python generate.py --document handbook.pdf --output_dir pairs --qa_model model_qa
@@ -61,9 +62,11 @@ class GenerateOptions(ChoicesOption, AnsweringOptions, DocumentOptions, Conversa
             "--interactive": self.interactive,
             "--compare": self.compare,
             "--num_return_sequences": self.num_return_sequences > 1,
+            "--document": self.document,
         }
-        if self.choices and any(alone.values()):
-            problems.append(f"--choices cannot go with {' and '.join(name for name, is_given in alone.items() if is_given)}")
+        of_choices = "--choices" if self.choices else "--swap_average"
+        if (self.choices or self.swap_average) and any(alone.values()):
+            problems.append(f"{of_choices} cannot go with {' and '.join(name for name, is_given in alone.items() if is_given)}")
         if not chosen:
             from toi.data.requests import request_problems
 
@@ -106,7 +109,10 @@ def check_requests(options: GenerateOptions, text: str, names: list[str]) -> Non
 
     folders = [Path(name) for name in names]
     if all(map(is_model, folders)):
-        for task in chosen_tasks(names, list(map(read_task, folders)), options.task):
+        own = list(map(read_task, folders))
+        if options.task == "chat" and None in own:  # it is in the tokenizer
+            return
+        for task in chosen_tasks(names, own, options.task):
             prompts_of(task, requests_of(options, text, task), lambda text, place: None)
 
 
@@ -125,7 +131,7 @@ def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> Non
         return
     _, decoder, task = asked[0]
     if choices := choices_of(decoder.checkpoint, options):
-        answer_with_choices(asked[0], choices, options, requests[0])
+        answer_with_choices(asked[0], choices, options, requests[0], swap=options.swap_average)
         return
     answered = answer(decoder, task, options, requests[0])
     if not many:
@@ -136,12 +142,15 @@ def answer_all(options: GenerateOptions, text: str, asked: "list[Asked]") -> Non
 
 def interact(options: GenerateOptions, asked: "list[Asked]") -> None:
     """Answer what is typed: in a conversation, where the model does what an instruction says."""
+    from toi.data.compared import compares
     from toi.system.errors import InputError
     from toi.talking.talk import check_talk, talk
     from toi.talking.terminal import ask
     from toi.talking.typed import TypedOptions
 
     instructs = asked[0].task.instructs
+    if compares(asked[0].task):
+        raise InputError(f"{asked[0].name}: compares two answers: give --prompt, --response_a and --response_b, or --input_file")
     if any(one.task.instructs != instructs for one in asked):
         raise InputError(f"--compare {asked[1].name}: one of the models does what an instruction says, and one does not")
     if options.system and not instructs:
@@ -177,12 +186,24 @@ def read_input(name: str) -> str:
 
 def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tuple[str, Request]]":
     """What is asked for, each with its place in the file: on the command line, or in `text`, what the input file holds."""
+    from toi.data.compared import compares
     from toi.data.requests import Request, parse_requests
 
     if options.input_file is not None:
         name = "stdin" if options.input_file == "-" else options.input_file
-        return parse_requests(text, name, task.asks, task.line_breaks, instructs=task.instructs)
-    fields = ("context", "answer", "question", "title", "answer_start", "occurrence", "prompt", "system")
+        return parse_requests(text, name, task.asks, task.line_breaks, instructs=task.instructs or compares(task))
+    fields = (
+        "context",
+        "answer",
+        "question",
+        "title",
+        "answer_start",
+        "occurrence",
+        "prompt",
+        "system",
+        "response_a",
+        "response_b",
+    )
     return [("", Request(**{name: getattr(options, name) for name in fields}))]
 
 

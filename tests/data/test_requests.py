@@ -118,14 +118,29 @@ def test_a_prompt_is_put_as_in_training():
     assert prompt(own, example_of(own, Request(prompt="何？", system="短く。"))) == "短く。 何？"
 
 
+def test_two_answers_are_compared_as_in_training():
+    (given,) = parse_requests('{"prompt": "何？", "response_a": "桃", "response_b": ""}', "r", False, True, instructs=True)
+    assert prompt(BETTER, example_of(BETTER, given[1])) == "何？/桃/"
+    again = Request(prompt="次は？", turns=[("user", "やあ"), ("assistant", "はい")], response_a="桃", response_b="梨")
+    assert prompt(BETTER, example_of(BETTER, again)) == "ユーザー: やあ\n\nアシスタント: はい\n\nユーザー: 次は？/桃/梨"
+
+
 OWN = Task("own", "{system} {instruction}", "{response}", INSTRUCTIONS)
+BETTER = Task("choice", "{prompt}/{response_a}/{response_b}", "{answer}", INSTRUCTIONS, choices=("A", "B"))
+BOTH = "the model compares two answers (task choice): give --prompt, --response_a and --response_b"
 NOT_MET = [
+    (BETTER, Request(prompt="何"), BOTH),
+    (BETTER, Request("文", question="問"), "the model compares two answers (task choice): say --context in --prompt"),
+    (BETTER, Request(prompt="何", response_a="x"), BOTH),
+    (BETTER, Request(prompt=" ", response_a="x", response_b="y"), "the prompt is empty"),
+    (BETTER, Request(prompt="何", response_a="x", response_b="y", system="z"), "has no {system}; leave out --system"),
+    ("plain", Request(prompt="何", response_a="x", response_b="y"), "the model compares no answers (task plain); leave out"),
     ("plain", Request("文", "答"), "the model does what an instruction says (task plain): give --prompt, not --answer"),
     ("plain", Request("文", question="問"), "the model does what an instruction says (task plain): give --prompt, not --question"),
     ("plain", Request(), "the model does what an instruction says (task plain): give --prompt"),
     ("plain", Request(prompt=" \n"), "the prompt is empty"),
-    ("plain", Request(prompt="何", system="短く。"), "the template of the task plain has no {system}; leave out --system"),
-    (OWN, Request(prompt="何"), "the template of the task own has a {system}: give --system"),
+    ("plain", Request(prompt="何", system="短く。"), "the template of the task plain has no {system}: it takes no system text"),
+    (OWN, Request(prompt="何"), "the template of the task own has a {system}: give a system text"),
     (OWN, Request("文", prompt="何", system="x"), "the template of the task own has no {input} for --context; say it in --prompt"),
     (OWN, Request(prompt="何", system="x", turns=[("user", "a"), ("assistant", "b")]), "has no {history}"),
     ("qa", Request(prompt="何"), "the model answers questions (task qa): give --question, not --prompt"),
@@ -146,6 +161,9 @@ GIVEN = [
     ({"prompt": "何", "context": "文", "system": "短く"}, []),
     ({"prompt": "何", "answer": "a", "occurrence": 2}, ["--answer and --occurrence cannot go with --prompt"]),
     ({"prompt": " "}, ["--prompt is empty"]),
+    ({"prompt": "何", "response_a": "a", "response_b": ""}, []),
+    ({"prompt": "何", "response_a": "a"}, ["give --response_a and --response_b, or neither"]),
+    ({"context": "<hl>文<hl>", "response_a": "a", "response_b": "b"}, ["--response_a and --response_b need --prompt"]),
     ({"prompt": "\udcff"}, ["--prompt is not UTF-8"]),
     ({"context": "文", "answer": "文", "system": "短く"}, ["--system needs --prompt"]),
     ({}, ["--context is needed", "give --answer to get a question, or --question to get an answer"]),
@@ -161,7 +179,7 @@ def test_what_is_given_by_options(given, problems):
         "context": "",
         "title": "",
         "system": "",
-        **dict.fromkeys(("answer", "question", "answer_start", "occurrence", "prompt")),
+        **dict.fromkeys(("answer", "question", "answer_start", "occurrence", "prompt", "response_a", "response_b")),
     }
     assert request_problems({**none, **given}) == problems
 

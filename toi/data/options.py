@@ -7,6 +7,7 @@ from toi.system.options import Concern, at_least
 
 ExtractionTask = Literal["ae", "qag"]
 TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf", "ae", "qag", "alpaca-ja", "alpaca", "plain"]
+AskedTask = Literal[TaskName, "chat"]  # chat is made of the tokenizer of the model
 
 
 @dataclass
@@ -46,6 +47,10 @@ class RequestOptions(Concern):
     """What a model that was taught with instructions shall do; --context is its input."""
     system: str = ""
     """The system text of --prompt."""
+    response_a: str | None = None
+    """The first of two answers to --prompt, for a model that says which one is better."""
+    response_b: str | None = None
+    """The second one."""
     title: str = ""
     """The title of the context, for models whose prompt has one."""
     answer_start: int | None = None
@@ -64,6 +69,6 @@ class RequestOptions(Concern):
 
     def of_one_request(self) -> list[str]:
         """The options given that describe one request."""
-        names = ("answer", "question", "answer_start", "occurrence", "prompt")
+        names = ("answer", "question", "answer_start", "occurrence", "prompt", "response_a", "response_b")
         given = [f"--{name}" for name in names if getattr(self, name) is not None]
         return given + [f"--{name}" for name in ("context", "system") if getattr(self, name)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from toi.data.compared import compared_example, compares, response_problems
 from toi.data.examples import Answer, Example
 from toi.data.tasks import HIGHLIGHT, Task
 from toi.data.tsv import fields_of
@@ -17,7 +18,7 @@ from toi.text.occurrences import find
 
 _FIELDS = {
     "id": (str, int), "context": (str,), "answer": (str,), "question": (str,), "title": (str,), "answer_start": (int,),
-    "occurrence": (int,), "prompt": (str,), "system": (str,),
+    "occurrence": (int,), "prompt": (str,), "system": (str,), "response_a": (str,), "response_b": (str,),
 }  # fmt: skip
 
 
@@ -42,6 +43,8 @@ class Request:
     prompt: str | None = None
     system: str = ""
     turns: Sequence[Sequence[str]] | None = None
+    response_a: str | None = None  # of two answers to the prompt that are compared
+    response_b: str | None = None
 
 
 def request_problems(one: Mapping[str, Any]) -> list[str]:
@@ -61,7 +64,8 @@ def request_problems(one: Mapping[str, Any]) -> list[str]:
     problems += [
         f"--{name} is empty" for name in ("answer", "question", "prompt") if one[name] is not None and not one[name].strip()
     ]
-    texts = ("context", "answer", "question", "title", "prompt", "system")
+    problems += response_problems(one["prompt"], one["response_a"], one["response_b"])
+    texts = ("context", "answer", "question", "title", "prompt", "system", "response_a", "response_b")
     return problems + [f"--{name} is not UTF-8" for name in texts if not is_text(one[name] or "")]
 
 
@@ -70,6 +74,12 @@ def example_of(task: Task, request: Request, warn: Callable[[str], object] = lam
 
     Raises InputError if the task needs another field, or the answer is not where it should be.
     """
+    if compares(task):
+        asked = request.prompt, request.response_a, request.response_b
+        turns = request.turns or ()
+        return compared_example(task, request.id, *asked, context=request.context, system=request.system, turns=turns)
+    if request.response_a is not None or request.response_b is not None:
+        raise InputError(f"the model compares no answers (task {task.name}); leave out --response_a and --response_b")
     if task.instructs:
         return _instruction(task, request)
     context, answer, start = request.context, request.answer, request.answer_start
@@ -108,9 +118,9 @@ def _instruction(task: Task, request: Request) -> Example:
     if request.context.strip() and not {"input", "context"} & task.fields:
         raise InputError(f"the template of the task {task.name} has no {{input}} for --context; say it in --prompt")
     if request.system.strip() and "system" not in task.fields:
-        raise InputError(f"the template of the task {task.name} has no {{system}}; leave out --system")
+        raise InputError(f"the template of the task {task.name} has no {{system}}: it takes no system text")
     if not request.system.strip() and task.needs_system:
-        raise InputError(f"the template of the task {task.name} has a {{system}}: give --system")
+        raise InputError(f"the template of the task {task.name} has a {{system}}: give a system text")
     if request.turns and "history" not in task.fields:
         raise InputError(f"the template of the task {task.name} has no {{history}}: the model knows no turns before")
     extra: dict[str, Any] = {"system": request.system} if request.system else {}

@@ -14,6 +14,8 @@ class ChoicesOption(Concern):
 
     choices: list[str] = field(default_factory=list)
     """Write the likeliest of these, with the probability of each. [default: those that the task.json of the model names]"""
+    swap_average: bool = False
+    """Ask which of two answers is better both ways round, and average: so it does not matter which one stands first."""
 
     def problems(self) -> list[str]:
         """What is wrong with these options."""
@@ -30,7 +32,5 @@ class ChoicesOption(Concern):
 class ChoiceOptions(ChoicesOption):
     """How a model chooses among a few outputs."""
 
-    swap_average: bool = False
-    """Ask which of two answers is better both ways round, and average: so it does not matter which one stands first."""
     calibrate: Literal["dev", "contextual", "none"] | None = None
     """Fit probabilities to the dev split, or by sources without content, and keep that with the model; none: as they are."""

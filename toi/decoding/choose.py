@@ -82,7 +82,9 @@ def choices_of(checkpoint: Model, options: DecodingOptions) -> tuple[str, ...]:
     given = tuple(options.choices) if isinstance(options, ChoicesOption) else ()
     if own and given and own != given:
         raise InputError(f"{checkpoint.name}: was trained for the choices {', '.join(own)}; leave --choices out")
-    if isinstance(options, ChoiceOptions) and not (own or given) and (options.swap_average or options.calibrate):
+    more = isinstance(options, ChoicesOption) and options.swap_average
+    more = more or (isinstance(options, ChoiceOptions) and options.calibrate is not None)
+    if more and not (own or given):
         raise InputError(f"{checkpoint.name}: --swap_average and --calibrate are for a model that chooses; give --choices")
     return given or own
 
@@ -160,10 +162,12 @@ def _log_loss(scores: numpy.ndarray, golds: Sequence[int]) -> float:
     return float(-numpy.log(softmax(scores)[numpy.arange(len(golds)), golds]).mean())
 
 
-def choose(choosing: Choosing, rows: Sequence[Row], asks: Asks, batch_size: int, label: str = "predict") -> list[Prediction]:
-    """The model's choice for every row, in their order, with a progress bar on stderr."""
+def choose(
+    choosing: Choosing, rows: Sequence[Row], asks: Asks, batch_size: int, label: str = "predict", *, hidden: bool = False
+) -> list[Prediction]:
+    """The model's choice for every row, in their order, with a progress bar on stderr unless that is `hidden`."""
     predictions: list[Prediction | None] = [None] * len(rows)
-    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=None) as bar:
+    with tqdm(total=len(rows), desc=label, unit=" examples", leave=False, disable=hidden or None) as bar:
         for i, shares in choosing.probabilities(asks, batch_size):
             predictions[i] = choosing.prediction(rows[i], asks[i], shares.tolist())
             bar.update()

@@ -10,7 +10,9 @@ import torch
 
 from toi.data.examples import iterate_examples, row_id
 from toi.data.pairs import iterate_split
-from toi.data.task_files import keeps_line_breaks
+from toi.data.task_files import keeps_line_breaks, read_task
+from toi.decoding.choose import Choosing, choose
+from toi.decoding.choosing import ChoiceScorer
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.decoding.predict import predict
@@ -29,7 +31,10 @@ _SPEED = {"backend", "compute_type", "max_batch_tokens"}
 
 
 class DevJudge:
-    """See `toi.training.judge.Judge`. The figures are those that `--do_eval` gives the same model, decoded by torch."""
+    """See `toi.training.judge.Judge`. The figures are those that `--do_eval` gives the same model, decoded by torch.
+
+    Where the task has choices, the output is the likeliest of them.
+    """
 
     depends_on = tuple(
         sorted({option.name for option in fields(DecodingOptions)} - {option.name for option in fields(ModelOptions)} - _SPEED)
@@ -39,7 +44,7 @@ class DevJudge:
         """Raises InputError for a dev split that cannot be used, or a target that is empty."""
         self.metric, self._batch_size = metric, batch_size
         self._options = replace(options, backend="torch", compute_type="auto")
-        self._line_breaks = keeps_line_breaks(data_dir)
+        self._line_breaks, self._choices = keeps_line_breaks(data_dir), _choices(data_dir)
         self._rows = list(iterate_split(data_dir, "dev"))
         self._references = references(self._rows, gold_references(data_dir, "dev"))
 
@@ -49,9 +54,13 @@ class DevJudge:
         mine = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))[process::processes]
         if not mine:
             return []
-        decoder = Decoder(checkpoint, device)  # a new one: it keeps what it made of the weights
-        rows, hidden = [self._rows[i] for i in mine], process > 0
-        found = predict(decoder, rows, self._options, self._batch_size, "dev", line_breaks=self._line_breaks, hidden=hidden)
+        rows, hidden, options = [self._rows[i] for i in mine], process > 0, self._options
+        if self._choices:
+            choosing = Choosing(ChoiceScorer(checkpoint, self._choices, options, device), "")  # nothing is kept of it
+            found = choose(choosing, rows, [(row.source,) for row in rows], self._batch_size, "dev", hidden=hidden)
+        else:
+            decoder = Decoder(checkpoint, device)  # a new one: it keeps what it made of the weights
+            found = predict(decoder, rows, options, self._batch_size, "dev", line_breaks=self._line_breaks, hidden=hidden)
         return [(i, prediction.output) for i, prediction in zip(mine, found, strict=True)]
 
     def figure(self, outputs: Mapping[int, str]) -> float:
@@ -82,6 +91,11 @@ class DevSampler:
         decoder, rows = Decoder(checkpoint, device), [self._rows[i] for i in mine]
         found = predict(decoder, rows, self._options, len(rows), "samples", line_breaks=self._line_breaks, hidden=True)
         return [(i, prediction.output) for i, prediction in zip(mine, found, strict=True)]
+
+
+def _choices(data_dir: str) -> tuple[str, ...]:
+    task = read_task(data_dir)
+    return () if task is None else task.choices
 
 
 def _hash(id: str) -> bytes:

@@ -22,7 +22,7 @@ from toi.training.options import TrainingOptions
 from toi.training.paired import PairRows
 from toi.training.preference import log_probabilities
 
-_FORMAT = 1
+_FORMAT = 2
 _NUMBERS, _ABOUT = "log_probabilities.npy", "about.json"
 
 

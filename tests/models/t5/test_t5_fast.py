@@ -83,6 +83,30 @@ def test_rows_by_themselves_and_products_of_onednn_change_nothing(kind, monkeypa
         torch.testing.assert_close(found[name], gradient, rtol=2e-4, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
 
 
+@pytest.mark.parametrize("kind", ["T5 1.0", "T5 1.1"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_source_of_a_pair_is_read_once(kind, packed):
+    model = make(**KINDS[kind])
+    inputs, labels = batch()
+    for name in ("input_ids", "attention_mask"):
+        inputs[name] = inputs[name][[0, 0, 2, 2]]
+    for name in ("decoder_input_ids", "labels"):
+        four = {**inputs, "labels": labels}[name][[0, 1, 2, 0]]
+        inputs, labels = ({**inputs, name: four}, labels) if name in inputs else (inputs, four)
+    expected, gradients = loss_and_gradients(model, inputs, labels)
+    speed_up(model)
+    read = []
+    model.encoder.register_forward_pre_hook(lambda _, __, given: read.append(len(given["embedded"])), with_kwargs=True)
+    loss, found = loss_and_gradients(model, inputs, labels, packed)
+    assert read == [107]
+    assert loss == pytest.approx(expected, rel=1e-5)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(found[name], gradient, rtol=2e-4, atol=4e-5, msg=lambda text, name=name: f"{name}: {text}")
+    inputs["attention_mask"][1, 90:] = 0  # no pair any more
+    loss_and_gradients(model, inputs, labels, packed)
+    assert read == [107, 204]
+
+
 def test_dropout_is_the_same_with_and_without_padding(monkeypatch):
     inputs, labels = batch()
     found = []

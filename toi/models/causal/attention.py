@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.activations import NewGELUActivation
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
@@ -98,7 +97,7 @@ def _attend(
     if reading.flat:
         if softcap is not None or not reading.sees_all(sliding_window):
             raise NotCovered
-        return _attend_in_turn(reading, layer, query, key, value, scale).transpose(1, 2), None
+        return _attend_in_turn(reading, layer, query, key, value, scale), None
     keys, values = reading.own.add(layer, key, value)
     length, repeated = keys.shape[2], query.shape[1] // keys.shape[1]
     if not reading.prompts and length == query.shape[2] <= (sliding_window or length) and softcap is None:
@@ -125,14 +124,17 @@ def _attend(
 def _attend_in_turn(
     reading: Reading, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
 ) -> torch.Tensor:
-    """Stretch by stretch: (1, heads, tokens, d), twice (1, heads of keys, tokens, d) -> (1, heads, tokens, d)."""
+    """Stretch by stretch: (1, heads, tokens, d), twice (1, heads of keys, tokens, d) -> (1, tokens, heads, d)."""
     sizes, repeated = list(reading.flat), query.shape[1] // key.shape[1]
-    by_stretch = [x[0].transpose(0, 1).split(sizes) for x in (key, value)]  # each (its tokens, heads of keys, d)
-    keys, values = (pad_sequence(parts, batch_first=True).transpose(1, 2) for parts in by_stretch)
-    reading.own.add(layer, keys, values)
+    kept = [x.new_zeros(len(sizes), x.shape[1], max(sizes), x.shape[3]) for x in (key, value)]
+    for to, x in zip(kept, (key, value), strict=True):
+        for row, part in zip(to, x[0].split(sizes, dim=1), strict=True):
+            row[:, : part.shape[1]] = part
+    reading.own.add(layer, *kept)
     key, value = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (key, value))
     parts = zip(*(x.split(sizes, dim=2) for x in (query, key, value)), strict=True)
-    return torch.cat([attend(q, k, v, scale, causal=True)[0] for q, k, v in parts], dim=2)
+    # The kernel gives (1, heads, queries, d) as a view of this.
+    return torch.cat([attend(q, k, v, scale, causal=True)[0].transpose(1, 2) for q, k, v in parts], dim=1)
 
 
 def _attend_in_parts(

@@ -1,6 +1,7 @@
 """Where the tokens of a batch stand: in rows padded to a common width, or one row behind the other, without the padding."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 
@@ -21,7 +22,7 @@ class Places:
         self.starts = [0]
         for length in self.lengths:
             self.starts.append(self.starts[-1] + length)
-        self._indices: dict[tuple[int, int], torch.Tensor] = {}
+        self._indices: dict[tuple[int, int, int], torch.Tensor] = {}
 
     def pack(self, padded: torch.Tensor) -> torch.Tensor:
         """(rows, width, ...) -> (tokens, ...)."""
@@ -46,9 +47,14 @@ class Places:
         else:
             torch.index_select(rows.flatten(0, 1), 0, self._index(first, last, longest), out=part)
 
+    def again(self, times: int) -> torch.Tensor:
+        """The places of the tokens of each row, so many times each: (times x tokens,)."""
+        rows = [torch.arange(start, end) for start, end in pairwise(self.starts)]
+        return torch.cat([row for row in rows for _ in range(times)])
+
     def _index(self, first: int, last: int, width: int) -> torch.Tensor:
         """The places of these rows' tokens, where the rows are padded to `width`: (tokens,)."""
-        key = first, last
+        key = first, last, width
         if key not in self._indices:
             lengths = self.lengths[first:last]
             self._indices[key] = torch.cat([torch.arange(length) + i * width for i, length in enumerate(lengths)])
