@@ -109,7 +109,10 @@ def check_requests(options: GenerateOptions, text: str, names: list[str]) -> Non
 
     folders = [Path(name) for name in names]
     if all(map(is_model, folders)):
-        for task in chosen_tasks(names, list(map(read_task, folders)), options.task):
+        own = list(map(read_task, folders))
+        if options.task == "chat" and None in own:  # it is in the tokenizer
+            return
+        for task in chosen_tasks(names, own, options.task):
             prompts_of(task, requests_of(options, text, task), lambda text, place: None)
 
 

@@ -1,6 +1,7 @@
 """Conversations from a file to answers: what a chat template puts is learnt, saved, gone on with and asked in the same words."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,23 @@ def chat_model(prepared_chat, tmp_path_factory):
     to = tmp_path_factory.mktemp("model") / "m"
     train(base, data, to, "--num_train_epochs", 30, "--save_steps", 10)
     return to
+
+
+def test_a_chat_model_of_others_is_asked_by_its_own_template(chat_model, prepared_chat, tmp_path):
+    """What a folder of the hub holds: a tokenizer with a chat template, and no task.json."""
+    model = tmp_path / "m"
+    shutil.copytree(chat_model, model, ignore=shutil.ignore_patterns("task.json", "run.json", ".*"))
+    asked = ("--prompt", "人口は？", "--system", "短く。", "--backend", "torch")
+    known = here("generate.py", "--model_name_or_path", chat_model, *asked)
+    found = here("generate.py", "--model_name_or_path", model, "--task", "chat", *asked)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == known.stdout == "5321人\n"
+    assert "--task qa, aqg, aqg-hl or aqg-cf (chat," in refused(here("generate.py", "--model_name_or_path", model, *asked))
+    base, _ = prepared_chat
+    without = here("generate.py", "--model_name_or_path", base, "--task", "chat", *asked)
+    assert refused(without) == (
+        f"generate.py: {base}: the tokenizer has no chat template, which --task chat needs; --task plain asks without one"
+    )
 
 
 def test_the_rows_of_a_conversation(prepared_chat):

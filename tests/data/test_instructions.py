@@ -262,6 +262,21 @@ def test_control_characters_are_refused_or_removed_and_counted(tmp_path, text, n
     assert "control characters removed" in table(audit)
 
 
+def test_nul_in_a_spreadsheet_is_a_control_character(tmp_path):
+    path = tmp_path / "i.csv"
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("指示", "出力"), ("い\0く\nつ", "\0三\0"), *ELEVEN])
+    with pytest.raises(InputError) as error:
+        made(tmp_path, str(path))
+    assert str(error.value) == (
+        f"{path}:2: the control character U+0000 behind 'い'; remove it, or give --remove_control_characters"
+    )
+    assert not (tmp_path / "d").exists()
+    audit, found = made(tmp_path, str(path), remove_control_characters=True)
+    assert audit.counted == {"control characters removed": {"train": 3}}
+    assert {**found["train"], **found["dev"]}["i.csv:2"].target == "三"
+
+
 def test_data_made_otherwise_is_not_overwritten(tmp_path):
     path = pairs(tmp_path / "i.jsonl", ELEVEN)
     made(tmp_path, path, test_file=path)

@@ -1,6 +1,8 @@
 """Conversations: what the model reads of them, what is kept, what is written to a file."""
 
 import json
+import signal
+import sys
 
 import pytest
 from conftest import load_speaking
@@ -14,6 +16,7 @@ from toi.models.family import Limits
 from toi.scoring.options import AnsweringOptions
 from toi.system.errors import InputError
 from toi.talking.conversation import Conversation, Turn, save_conversations
+from toi.talking.interrupts import Interrupts
 
 GREEDY = AnsweringOptions(num_beams=1, max_target_length=6, max_input_length=200)
 WITH_SYSTEM = Task("own", "{system}\n{history}{instruction}:", "{response}", INSTRUCTIONS)
@@ -90,6 +93,46 @@ def test_what_was_said_until_a_stop_stays_and_is_marked(decoder):
     parts = one.answer("桃", GREEDY)
     parts.close()  # before a token came
     assert len(one.turns) == 1
+
+
+@pytest.mark.parametrize("options", [GREEDY, AnsweringOptions(num_beams=3, max_target_length=6)], ids=["streamed", "beams"])
+def test_an_answer_that_is_stopped_anywhere_leaves_the_model_whole(decoder, options):
+    one, interrupts = talk(decoder), Interrupts()
+    question = "山梨県は?" * 12
+    expected = ask(one, question, options)
+    calls = 0
+
+    def stopping_at(last):
+        def count(*_):
+            nonlocal calls
+            calls += 1
+            if calls == last:
+                signal.raise_signal(signal.SIGINT)
+
+        return count
+
+    def stopped_at(call):
+        nonlocal calls
+        calls = 0
+        one.clear()
+        with interrupts.listening():
+            sys.setprofile(stopping_at(call))
+            try:
+                return "".join(interrupts.until_asked(one.answer(question, options)))
+            finally:
+                sys.setprofile(None)
+
+    assert stopped_at(0) == expected
+    every, stopped = calls, 0
+    for tenth in range(1, 10):
+        said = stopped_at(every * tenth // 10)
+        stopped += interrupts.asked
+        assert expected.startswith(said)
+        assert interrupts.asked or said == expected  # it was whole before it could be stopped
+        assert [turn.said for turn in one.turns] == [said] * bool(said)
+        one.clear()
+        assert ask(one, question, options) == expected
+    assert stopped > 5
 
 
 def test_whether_an_answer_ended_by_itself(decoder, monkeypatch):

@@ -1,6 +1,8 @@
 """Ctrl-C in a conversation: it stops an answer between two tokens, and a second one at once."""
 
 import signal
+import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -57,6 +59,32 @@ def test_a_second_one_does_not_wait(interrupts):
 
     assert list(interrupts.until_asked(stuck())) == ["0"]
     assert interrupts.asked
+
+
+def test_what_is_set_up_is_whole_and_put_back(interrupts):
+    happened = []
+
+    @contextmanager
+    def packed():
+        happened.append("begun")
+        signal.raise_signal(signal.SIGINT)
+        happened.append("packed")
+        try:
+            yield
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            happened.append("unpacked")
+
+    def reading():
+        with packed():
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                pass
+        yield "never"
+
+    assert list(interrupts.until_asked(reading())) == []
+    assert interrupts.asked
+    assert happened == ["begun", "packed", "unpacked"]
 
 
 def test_at_the_prompt_it_raises(interrupts):

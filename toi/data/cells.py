@@ -53,8 +53,6 @@ class _Lines:
             number = self.number + 1 + len(_BREAK.findall(good))
             raise InputError(f"{self.path}:{number}: not UTF-16 from here on ({error.reason}); {SAVE}") from None
         self.number += 1
-        if "\0" in line:
-            raise InputError(f"{self.path}:{self.number}: a NUL character; remove it, or {SAVE}")
         if not line.isascii() and len(_GARBLED.findall(line)) > 2:
             raise InputError(
                 f"{self.path}:{self.number}: garbled text ({short(line.strip())}): UTF-8 was opened as another encoding and saved;"
@@ -73,7 +71,7 @@ def _lines(path: Path, encoding: str) -> Iterator[_Lines]:
 def rows(path: Path, encoding: str, separator: str) -> Iterator[Cells]:
     """The rows of a table, those without any text left out, Excel's line `sep=;` too.
 
-    Raises InputError that names the line, where quotes, NUL or bytes are wrong.
+    Raises InputError that names the line, where quotes or bytes are wrong.
     """
     csv.field_size_limit(_LONGEST)
     with _lines(path, encoding) as lines:

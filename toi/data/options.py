@@ -7,6 +7,7 @@ from toi.system.options import Concern, at_least
 
 ExtractionTask = Literal["ae", "qag"]
 TaskName = Literal["qa", "aqg", "aqg-hl", "aqg-cf", "ae", "qag", "alpaca-ja", "alpaca", "plain"]
+AskedTask = Literal[TaskName, "chat"]  # chat is made of the tokenizer of the model
 
 
 @dataclass

@@ -118,9 +118,9 @@ def _instruction(task: Task, request: Request) -> Example:
     if request.context.strip() and not {"input", "context"} & task.fields:
         raise InputError(f"the template of the task {task.name} has no {{input}} for --context; say it in --prompt")
     if request.system.strip() and "system" not in task.fields:
-        raise InputError(f"the template of the task {task.name} has no {{system}}; leave out --system")
+        raise InputError(f"the template of the task {task.name} has no {{system}}: it takes no system text")
     if not request.system.strip() and task.needs_system:
-        raise InputError(f"the template of the task {task.name} has a {{system}}: give --system")
+        raise InputError(f"the template of the task {task.name} has a {{system}}: give a system text")
     if request.turns and "history" not in task.fields:
         raise InputError(f"the template of the task {task.name} has no {{history}}: the model knows no turns before")
     extra: dict[str, Any] = {"system": request.system} if request.system else {}

@@ -25,7 +25,8 @@ def chosen_task(own: Task | None, name: str | None, model: str) -> Task:
     """The task of a model: its own, or the built-in one called `name`. Raises InputError if there is neither, or both."""
     if own is None:
         if name is None:
-            raise InputError(f"{model}: no task.json; say what the model does with --task qa, aqg, aqg-hl or aqg-cf")
+            known = "qa, aqg, aqg-hl or aqg-cf (chat, of a model with a chat template)"
+            raise InputError(f"{model}: no task.json; say what the model does with --task {known}")
         return Task.named(name)
     if name is not None and name != own.name:
         raise InputError(f"{model}: was trained for the task {own.name}, not {name}; leave --task out")

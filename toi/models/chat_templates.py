@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from toi.data.chat import ChatTemplate
 from toi.data.chat_templates import CHAT_TEMPLATES, named_template
+from toi.data.tasks import INSTRUCTIONS, Task
 from toi.data.template_options import TemplateOptions
+from toi.data.templates import USER_TEMPLATES
 from toi.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +37,22 @@ def chat_template(
         return ChatTemplate.of(template, roles, special, usual=given is not None, enable_thinking=enable_thinking)
     except InputError as error:
         raise InputError(f"{given or name}: {error}") from None
+
+
+def chat_task(name: str) -> Task:
+    """What a model is asked that came without `task.json`: a conversation, as the chat template of the tokenizer `name` puts it.
+
+    Raises InputError if it has none, or one that cannot be used.
+    """
+    from toi.models.counting import counting_tokenizer
+
+    tokenizer = counting_tokenizer(name)
+    assert tokenizer is not None
+    if tokenizer.fast.chat_template is None:
+        raise InputError(f"{name}: the tokenizer has no chat template, which --task chat needs; --task plain asks without one")
+    template = chat_template(None, tokenizer.fast, name)
+    source, target, without_input = USER_TEMPLATES
+    return Task("chat", source, target, INSTRUCTIONS, source_template_without_input=without_input, chat_template=template)
 
 
 def template_of(options: TemplateOptions, tokenizer: "CountingTokenizer | None") -> ChatTemplate | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from toi.data.options import TaskName
+from toi.data.options import AskedTask
 from toi.decoding.options import NBestOptions
 from toi.system.options import Concern, at_least
 
@@ -80,8 +80,8 @@ class AnsweringOptions(NBestOptions):
 
     output_format: Literal["text", "json", "tsv"] = "text"
     """Outputs alone, or with scores and verdicts."""
-    task: TaskName | None = None
-    """What the model does, for a model without task.json."""
+    task: AskedTask | None = None
+    """What the model does, for a model without task.json; chat: a conversation, by the chat template of its tokenizer."""
     allow_answer: bool = False
     """Let the answer occur in its question."""
     per_device_eval_batch_size: int = 32

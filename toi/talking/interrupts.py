@@ -1,10 +1,14 @@
 """Ctrl-C in a conversation: it stops an answer, or clears the line that is typed, and never ends the program."""
 
+import _thread
 import signal
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
+
+_AGAIN = 0.02  # seconds until Ctrl-C is tried again that came while something was set up or put back
+_WHOLE = ("__enter__", "__exit__")  # what is not left half done: weights are packed for a search, and unpacked
 
 
 class Interrupts:
@@ -12,6 +16,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._gentle = self.asked = False  # whether to ask only; whether that was done
+        self._again: threading.Timer | None = None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -24,13 +29,15 @@ class Interrupts:
         try:
             yield
         finally:
+            self._try_no_more()
             signal.signal(signal.SIGINT, before)
 
     def until_asked(self, parts: Generator[str]) -> Iterator[str]:
         """The parts of an answer until Ctrl-C, which `asked` tells of then.
 
         Behind the first part it only asks to stop, and between two tokens that is done: nothing is left half computed. A second
-        Ctrl-C, and one before the first part, which may take long, raises KeyboardInterrupt at once.
+        Ctrl-C, and one before the first part, which may take long (a long prompt, a search by beams), raises KeyboardInterrupt as
+        soon as nothing is being set up or put back.
         """
         self.asked = False
         with closing(parts):
@@ -44,13 +51,27 @@ class Interrupts:
                 self.asked = True
             finally:
                 self._gentle = False
+                self._try_no_more()
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        importing = False
-        while frame is not None:  # a library would make an error of its own of it
-            importing = importing or frame.f_code.co_filename == "<frozen importlib._bootstrap>"
-            frame = frame.f_back
-        if importing or (self._gentle and not self.asked):
+        if self._gentle and not self.asked:
             self.asked = True
+        elif _must_go_on(frame):
+            self._again = threading.Timer(_AGAIN, _thread.interrupt_main)
+            self._again.start()
         else:
             raise KeyboardInterrupt
+
+    def _try_no_more(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+        self._again = None
+
+
+def _must_go_on(frame: FrameType | None) -> bool:
+    """Whether KeyboardInterrupt would leave something half done, or a library would make an error of its own of it."""
+    while frame is not None:
+        if frame.f_code.co_name in _WHOLE or frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
