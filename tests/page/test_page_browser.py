@@ -370,7 +370,7 @@ def test_a_conversation(visitor, monkeypatch):
     visitor.write("talk-message", "三つ目")
     visitor.asks("talk-send", "talk-problem")
     japanese = "このモデルはシステムの文を読みません。空にしてください。"
-    visitor.sees("talk-problem", japanese if visitor.words["toi.stop"] == "止める" else "leave out --system")
+    visitor.sees("talk-problem", japanese if visitor.words["toi.stop"] == "止める" else "takes no system text")
     visitor.holds("talk-message", "三つ目")
     assert len(answers(visitor)) == 2
     visitor.write("talk-system", "長" * 201)

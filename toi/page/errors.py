@@ -76,7 +76,7 @@ JAPANESE = {
     "the answer is empty": "答えに、目に見える文字がありません。",
     "no prompt can be made: {why}": "モデルに読ませる文がつくれません（{why}）。",
     # conversations
-    "the template of the task {task} has no {{system}}; leave out --system": (
+    "the template of the task {task} has no {{system}}: it takes no system text": (
         "このモデルはシステムの文を読みません。空にしてください。"
     ),
     "the template of the task {task} has a {{system}}: give --system": "このモデルにはシステムの文が要ります。書いてください。",
