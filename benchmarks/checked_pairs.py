@@ -36,8 +36,9 @@ from toi.documents.made import make_pairs, write_folder
 from toi.documents.options import DocumentOptions
 from toi.documents.pairs import Pair
 from toi.documents.passages import Passage
-from toi.documents.reading_back import read_back
+from toi.documents.reading_back import compared, read_back
 from toi.scoring.metrics import bag_f1, bleu, rouge
+from toi.scoring.roundtrip import qa_task
 from toi.text.normalization import normalize
 
 _OVERLAP = 0.5  # character F1 of two answers that overlap
@@ -102,8 +103,10 @@ def separation(name: str, pairs: Sequence[Pair], reader: Decoder) -> list[Pair]:
     print(f"\n{name + ', with':<36}{'pairs':>8}{'round trip':>12}{'precision':>11}{'all checks':>12}{'precision':>11}")
     shares: list[tuple[float, float]] = []
     right: list[Pair] = []
+    read = {(pair.passage, pair.question): pair.read or "" for pair in read_back(reader, pairs, 32)}
     for kind, of_kind in kinds.items():
-        checked = [judged(pair) for pair in read_back(reader, of_kind, 32)]
+        answers = [read[pair.passage, pair.question] for pair in of_kind]
+        checked = [judged(pair) for pair in compared(qa_task(reader.checkpoint), of_kind, answers)]
         dropped = [failed(pair, DocumentOptions(), True) for pair in checked]
         shares.append((sum(ROUND_TRIP not in d for d in dropped) / len(dropped), sum(not d for d in dropped) / len(dropped)))
         right = right or [replace(pair, dropped=d) for pair, d in zip(checked, dropped, strict=True)]

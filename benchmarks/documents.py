@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--ae_model")
     parser.add_argument("--model_name_or_path", help="a model that asks; needs --qa_model")
     parser.add_argument("--qa_model")
-    parser.add_argument("--contexts", type=int, help="so many contexts alone")
+    parser.add_argument("--contexts", type=int, help="so many contexts alone, evenly taken")
     parser.add_argument("--max_passage_length", type=int, default=150, help="characters of what models read, as they were trained")
     parser.add_argument("--max_candidates", type=int, default=5, help="questions of a passage")
     parser.add_argument("--output_dir", type=Path, help="where the pairs of the whole way go")
@@ -153,7 +153,7 @@ def main() -> None:
     files = find_files(ROOT / "raw" / "jaquad" / split, (".json",), "see ./download.sh jaquad")
     gold = gold_of(files[:FITTED] if args.fit else files)
     if args.contexts:
-        gold = dict(list(gold.items())[: args.contexts])
+        gold = dict(list(gold.items())[:: max(1, len(gold) // args.contexts)][: args.contexts])
     if args.fit:
         fit(gold)
         return

@@ -123,6 +123,20 @@ def test_names_of_places_and_persons(question, answer, found):
     assert asks_otherwise(question, Candidate(answer, 0, len(answer), "term", "a noun", 0.0)) == found
 
 
+@pytest.mark.parametrize(
+    ("question", "dropped"),
+    [
+        ("霧沢一が『海の歌(上)』を書いたのは何年ですか?", ()),
+        ("霧沢一が（「海」と）書いたのは何年ですか?", ()),  # full-width
+        ("霧沢一が「海の歌を書いたのは何年ですか?", ("broken_brackets",)),
+        ("霧沢一が海の歌」を書いたのは何年ですか?", ("broken_brackets",)),
+        ("霧沢一が(「海の歌)」を書いたのは何年ですか?", ("broken_brackets",)),
+    ],
+)
+def test_brackets_that_are_not_closed(question, dropped):
+    assert failed(pair("a", question), DocumentOptions(), False) == dropped
+
+
 def test_a_leak_that_is_allowed():
     assert failed(replace(pair("a", "問?"), leaked=True), DocumentOptions(), True) == ()
 
@@ -161,6 +175,6 @@ def test_counts():
         [pair("a", "一?"), pair("b", "一?"), replace(pair("c", "二?"), leaked=True, vague="この")], DocumentOptions()
     )
     assert counts_of(found) == {
-        "kept": 1, "round_trip": 0, "asks_otherwise": 0, "made_up_words": 0, "answer_leaked": 1, "vague": 1, "log_prob": 0,
-        "same_question": 1, "max_pairs": 0,
+        "kept": 1, "round_trip": 0, "asks_otherwise": 0, "broken_brackets": 0, "made_up_words": 0, "answer_leaked": 1, "vague": 1,
+        "log_prob": 0, "same_question": 1, "max_pairs": 0,
     }  # fmt: skip

@@ -1,10 +1,11 @@
+import json
 import os
 import shutil
 import threading
 
 import pytest
 
-from toi.data.task_files import write_task
+from toi.data.task_files import read_task, write_task
 from toi.data.tasks import Task
 from toi.page.choice import Models
 from toi.system.errors import InputError
@@ -70,3 +71,47 @@ def test_a_model_is_used_by_one_thread_at_a_time(folder):
 def test_folders_without_models_are_refused(folder, name, message):
     with pytest.raises(InputError, match=message):
         Models(str(folder / name), 2)
+
+
+def test_what_a_folder_holds_is_read_again_only_when_it_has_changed(folder, monkeypatch):
+    read = []
+    monkeypatch.setattr("toi.page.choice.read_task", lambda place: read.append(place.name) or read_task(place))
+    models = Models(str(folder), 2)
+    before = len(read)
+    assert len(models.names()) == 3
+    with models.use("ask") as first, models.use("say"):
+        pass
+    assert len(read) == before
+    write_task(folder / "ask", Task.named("aqg-cf"), {})
+    shutil.copytree(folder / "ask", folder / "new")
+    assert models.names("asks") == ["ask", "new"]
+    assert read[before:] == ["ask", "new"]
+    with models.use("ask") as again:  # a model that was trained again is loaded again
+        assert (first.task.name, again.task.name) == ("aqg", "aqg-cf")
+    shutil.rmtree(folder / "new")
+    assert models.names("asks") == ["ask"]
+
+
+def test_kinds_of_models_that_find_by_themselves(folder):
+    write_task(folder / "ask", Task.named("qag"), {})
+    write_task(folder / "more" / "read", Task.named("ae"), {})
+    assert Models(str(folder), 2).kinds() == {"ask": "pairs", "more/read": "extracts", "say": "instructs"}
+
+
+def test_files_of_a_model_that_are_elsewhere(folder, tmp_path):
+    """A link in a model folder, and the base of an adapter, may not lead out of the folder that was given."""
+    adapter = folder / "adapter"
+    adapter.mkdir()
+    write_task(adapter, Task.named("aqg"), {})
+    for base, usable in ((folder / "ask", True), (tmp_path / "elsewhere", False), ("someone/model", False), (None, False)):
+        (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base and str(base)}))
+        assert ("adapter" in Models(str(folder), 2).names()) == usable
+    weights = folder / "ask" / "model.safetensors"
+    weights.rename(folder / "more" / "weights")
+    weights.symlink_to(folder / "more" / "weights")
+    assert "ask" in Models(str(folder), 2).names()
+    weights.unlink()
+    weights.symlink_to(tmp_path / "elsewhere" / "model.safetensors")
+    assert "ask" not in Models(str(folder), 2).names()
+    assert Models(str(folder), 2).backend("more/read") == "auto"
+    assert Models(str(folder / "more" / "read"), 2).backend(".") == "torch"  # its converted form would stand outside

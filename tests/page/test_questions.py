@@ -10,7 +10,8 @@ from toi.data.tasks import Task
 from toi.decoding.decoder import Decoder
 from toi.decoding.jobs import Output, Text
 from toi.page.choice import Models
-from toi.page.questions import Problem, Wish, as_html, as_json, checked_count, fulfil, marked
+from toi.page.errors import Problem
+from toi.page.questions import Found, Wish, as_html, as_json, checked_count, fulfil, marked
 from toi.page.words import WORDS
 from toi.scoring.answered import Answered
 from toi.scoring.answering import answer
@@ -80,18 +81,18 @@ def test_marked_words_and_text_as_text(text, parts, wanted):
 
 
 def test_errors_are_in_the_users_language_and_are_no_markup():
-    assert as_html(Problem("toi.answer_elsewhere", "<b>"), WORDS["ja"]) == (
+    assert as_html(Found(Problem("toi.answer_elsewhere", "<b>")), "ja") == (
         '<p class="toi-error">答え「&lt;b&gt;」が文章の中にありません。文章にあるとおりに書くか、文章の中で選んでください。</p>'
     )
-    assert as_html(InputError("<script>"), WORDS["ja"]) == '<p class="toi-error">&lt;script&gt;</p>'
+    assert as_html(Found(InputError("<script>")), "ja") == '<p class="toi-error">&lt;script&gt;</p>'
 
 
 def test_outputs_are_listed_with_what_is_to_be_said_of_them():
     texts = (Text("<b>桃</b>は何?", -1.5, -1.5), Text("山梨はどこ?", -2.25, -2.25))
     verdicts = [Verdict((), False, ("桃",)), Verdict((), True, ())]
-    assert as_html(Answered(Request(TEXT, "山梨"), Output(texts[0].text, -1.5, texts), verdicts), WORDS["en"]) == (
+    assert as_html(Found(Answered(Request(TEXT, "山梨"), Output(texts[0].text, -1.5, texts), verdicts)), "en") == (
         '<ol class="toi-outputs"><li>&lt;b&gt;<mark>桃</mark>&lt;/b&gt;は何? '
         "<small>log-probability -1.50 · not in the text: 桃</small></li>"
         "<li>山梨はどこ? <small>log-probability -2.25 · gives the answer away</small></li></ol>"
     )
-    assert WORDS["ja"]["toi.nothing"] in as_html(Answered(Request(TEXT, "山梨"), Output(None, -math.inf)), WORDS["ja"])
+    assert WORDS["ja"]["toi.nothing"] in as_html(Found(Answered(Request(TEXT, "山梨"), Output(None, -math.inf))), "ja")

@@ -113,7 +113,7 @@ def kept(folder: Path, choices: Sequence[str], fingerprint: str) -> Calibration 
         right = False
     if not right:
         raise InputError(f"{path}: not a calibration; remove it, or give --calibrate dev")
-    todo = "give --calibrate dev or contextual to fit anew, or --calibrate none"
+    todo = "remove it, or fit anew: predict.py --calibrate dev or contextual"
     if found.choices != tuple(choices):
         raise InputError(f"{path}: is for the choices {', '.join(found.choices)}, not {', '.join(choices)}; {todo}")
     if found.fingerprint != fingerprint:

@@ -15,10 +15,11 @@ from toi.text.holders import BannedAnswer
 from toi.text.normalization import normalize
 from toi.text.words import content_words
 
-ROUND_TRIP, OTHER_KIND, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND = (
+ROUND_TRIP, OTHER_KIND, BROKEN, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND = (
     "round_trip",
-    "asks_otherwise", "made_up_words", "answer_leaked", "vague", "log_prob", "same_question", "max_pairs",
+    "asks_otherwise", "broken_brackets", "made_up_words", "answer_leaked", "vague", "log_prob", "same_question", "max_pairs",
 )  # fmt: skip
+_CLOSING = dict(zip("」』)》〉”", "「『(《〈“", strict=True))  # after normalization
 # Words that point to what only the passage says, where no name stands behind them.
 _POINTING = re.compile(
     "(?<!ど)[こそあ]の(?!ほか|他|よう|うち|間|ため|まま)|[こそ]れ(?=[らはがをにのでと])|[こそあ]こ(?=で|に|は|の|から|へ)|[こそ]ちら|"
@@ -84,6 +85,21 @@ def asks_otherwise(question: str, candidate: Candidate) -> str:
     return min(asked)[1] if asked and min(asked)[2] else ""
 
 
+def is_balanced(text: str) -> bool:
+    """Whether all brackets of a text are closed in their order.
+
+    >>> [is_balanced(text) for text in ("『海(上)』の作者は?", "何』の作者は?", "『海の作者は?")]
+    [True, False, False]
+    """
+    opened = []
+    for character in text:
+        if character in _CLOSING.values():
+            opened.append(character)
+        elif character in _CLOSING and (not opened or opened.pop() != _CLOSING[character]):
+            return False
+    return not opened
+
+
 def _is_full_name(text: str) -> bool:
     """Whether a text is a person's surname and given name, one word each: 唐沢芳江."""
     return [word.pos[1:4] for word in placed_words(text)] == [("固有名詞", "人名", "姓"), ("固有名詞", "人名", "名")]
@@ -102,6 +118,8 @@ def failed(pair: Pair, options: DocumentOptions, allow_answer: bool) -> tuple[st
         found.append(VAGUE)
     if asks_otherwise(normalize(pair.question), pair.candidate):
         found.append(OTHER_KIND)
+    if not is_balanced(normalize(pair.question)):
+        found.append(BROKEN)
     if options.min_log_prob is not None and pair.log_prob < options.min_log_prob:
         found.append(UNLIKELY)
     return tuple(found)
@@ -142,5 +160,5 @@ def _f1(one: Counter, other: Counter) -> float:
 def counts_of(pairs: Sequence[Pair]) -> dict[str, int]:
     """How many pairs are kept, and how many each check drops; one pair may be dropped for several."""
     counts = Counter(reason for pair in pairs for reason in pair.dropped)
-    order = (ROUND_TRIP, OTHER_KIND, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND)
+    order = (ROUND_TRIP, OTHER_KIND, BROKEN, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND)
     return {"kept": sum(not pair.dropped for pair in pairs), **{reason: counts[reason] for reason in order}}

@@ -103,6 +103,7 @@ def account(made: "Made") -> str:
     ]  # fmt: skip
     names = {
         "round_trip": "the reader answers otherwise", "asks_otherwise": "asks for another kind of answer",
+        "broken_brackets": "brackets that are not closed",
         "made_up_words": "words that the passage does not have",
         "answer_leaked": "the answer is in the question", "vague": "only makes sense beside its passage",
         "log_prob": "below --min_log_prob", "same_question": "asked already", "max_pairs": "beyond --max_pairs",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toi.data.examples import Answer, Example
+from toi.data.tasks import Task
 from toi.decoding.decoder import Decoder
 from toi.decoding.options import DecodingOptions
 from toi.documents.asking import Progress, written
@@ -30,20 +31,25 @@ def read_back(
     """
     task = qa_task(reader.checkpoint)
     reader.checkpoint.family.follow(task)
-    examples = [
-        Example(pair.id, pair.passage.context, pair.question, (Answer(pair.answer, pair.candidate.start),), pair.passage.title)
-        for pair in pairs
-    ]
-    sources = [task.source(replace(example, title=example.title or "-")) for example in examples]
+    sources = [task.source(_example(pair)) for pair in pairs]
     options = DecodingOptions(model_name_or_path=reader.checkpoint.name)
     outputs = written(reader, sources, options, batch_size, LABEL, place, progress=progress)
-    answers = [normalize(texts[0].text) if texts else "" for texts in outputs]
+    return compared(task, pairs, [normalize(texts[0].text) if texts else "" for texts in outputs])
+
+
+def compared(task: Task, pairs: Sequence[Pair], answers: Sequence[str]) -> list[Pair]:
+    """The pairs with what a reader of the task answered, one answer each, and its F1 with ours."""
     if not pairs:
         return []
-    golds = [task.answers(example) or [normalize(pair.answer)] for example, pair in zip(examples, pairs, strict=True)]
-    measures = jglue_measures([_bare(answer) for answer in answers], [[_bare(gold) for gold in of_pair] for of_pair in golds])
+    golds = [[_bare(text) for text in task.answers(_example(pair)) or [normalize(pair.answer)]] for pair in pairs]
+    measures = jglue_measures([_bare(answer) for answer in answers], golds)
     f1 = next(measure for measure in measures if measure.name == "f1").of_rows
     return [replace(pair, read=answer, round_trip_f1=float(f)) for pair, answer, f in zip(pairs, answers, f1, strict=True)]
+
+
+def _example(pair: Pair) -> Example:
+    answer = Answer(pair.answer, pair.candidate.start)
+    return Example(pair.id, pair.passage.context, pair.question, (answer,), pair.passage.title or "-")
 
 
 def _bare(answer: str) -> str:

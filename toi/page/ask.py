@@ -7,10 +7,10 @@ import gradio
 from toi.data.requests import Request
 from toi.data.tasks import HIGHLIGHT
 from toi.page.choice import Models
+from toi.page.errors import Problem
 from toi.page.options import PageOptions
-from toi.page.questions import Problem, Wish, as_html, as_json, checked_count, fulfil
-from toi.page.words import WORDS, Language
-from toi.scoring.answered import Answered
+from toi.page.questions import Found, Wish, as_html, as_json, checked_count, fulfil
+from toi.page.words import Language
 from toi.system.errors import InputError
 from toi.text.normalization import normalize
 
@@ -36,21 +36,25 @@ class AskTab:
         model = gradio.Dropdown(names, value=names[0], label=say("toi.model"))
         context = gradio.Textbox(
             label=say("toi.context"), info=say("toi.context_hint") if self._asks else None, lines=8, max_lines=24,
-            max_length=self._options.max_characters, elem_id=f"{tab}-context",
+            elem_id=f"{tab}-context",
         )  # fmt: skip
         start = gradio.State(None)
         if self._asks:
             wanted = gradio.Textbox(label=say("toi.answer"), info=say("toi.answer_hint"), elem_id="ask-answer")
             with gradio.Row():
-                count: Any = gradio.Slider(1, 10, 5, step=1, label=say("toi.count"), elem_id="ask-count")
-                bad_words: Any = gradio.Textbox(label=say("toi.bad_words"), info=say("toi.bad_words_hint"), elem_id="ask-bad-words")
+                count: Any = gradio.Slider(1, 10, 5, step=1, label=say("toi.count"), elem_id="ask-count", min_width=280)
+                bad_words: Any = gradio.Textbox(
+                    label=say("toi.bad_words"), info=say("toi.bad_words_hint"), elem_id="ask-bad-words", min_width=280
+                )
         else:
             wanted = gradio.Textbox(label=say("toi.question"), elem_id="read-question")
             count, bad_words = gradio.State(1), gradio.State("")
         with gradio.Row():
-            go = gradio.Button(say("toi.make" if self._asks else "toi.reply"), variant="primary", elem_id=f"{tab}-go")
-            stop = gradio.Button(say("toi.stop"), elem_id=f"{tab}-stop")
-            example = gradio.Button(say("toi.example"), elem_id=f"{tab}-example")
+            go = gradio.Button(
+                say("toi.make" if self._asks else "toi.reply"), variant="primary", elem_id=f"{tab}-go", min_width=128
+            )
+            stop = gradio.Button(say("toi.stop"), elem_id=f"{tab}-stop", min_width=90)
+            example = gradio.Button(say("toi.example"), elem_id=f"{tab}-example", min_width=90)
         outputs = gradio.HTML(label=say("toi.outputs"), elem_id=f"{tab}-outputs")
         if self._asks:
             context.select(  # with the keyboard a selection grows: the last one counts
@@ -80,7 +84,7 @@ class AskTab:
             for start, context, one in zip(starts, contexts, wanted, strict=True)
         ]
         found = self._found(models, contexts, wanted, starts, counts, [words.split() for words in bad_words])
-        return ([as_html(one, WORDS[language]) for one, language in zip(found, languages, strict=True)],)
+        return (list(map(as_html, found, languages)),)
 
     def questions(
         self, model: list[str], context: list[str], answer: list[str], answer_start: list[int | None], count: list[int],
@@ -101,17 +105,16 @@ class AskTab:
     def _found(
         self, models: list[str], contexts: list[str], wanted: list[str], starts: list[int | None], counts: list[Any],
         bad_words: list[list[str]],
-    ) -> list[Answered | InputError]:  # fmt: skip
-        found: list[Answered | InputError | None] = [None] * len(models)
+    ) -> list[Found]:  # fmt: skip
+        found: dict[int, Found] = {}
         wishes: dict[int, Wish] = {}
         for i, fields in enumerate(zip(models, contexts, wanted, starts, counts, bad_words, strict=True)):
             try:
                 wishes[i] = self._wish(*fields)
             except InputError as error:
-                found[i] = error
-        for i, one in zip(wishes, fulfil(self._models, list(wishes.values())), strict=True):
-            found[i] = one
-        return [one for one in found if one is not None]
+                found[i] = Found(error)
+        found |= zip(wishes, fulfil(self._models, list(wishes.values())), strict=True)
+        return [found[i] for i in range(len(models))]
 
     def _wish(self, model: str, context: str, wanted: str, start: int | None, count: Any, bad_words: list[str]) -> Wish:
         """What one user wants. Raises InputError for what is beyond the limits."""

@@ -16,7 +16,7 @@ from toi.documents.options import DocumentOptions
 from toi.documents.pairs import Pair
 from toi.documents.reading import ENDINGS, read_document
 from toi.page.choice import Models
-from toi.page.questions import Problem
+from toi.page.errors import Problem
 from toi.scoring.options import AnsweringOptions
 from toi.system.errors import InputError
 from toi.text.normalization import normalize
@@ -96,9 +96,11 @@ def _made(models: Models, documents: Sequence[Document], wish: DocumentWish, pro
     options = DocumentOptions(min_round_trip_f1=wish.min_round_trip_f1)
     with ExitStack() as stack:
         used = {name: stack.enter_context(models.use(name)) for name in sorted({wish.model, wish.reader} - {""})}
+        backends = {models.backend(name) for name in used}
         asked, reader = used[wish.model], used.get(wish.reader)
         return make_pairs(
-            documents, asked.decoder, asked.task, options, AnsweringOptions(), progress=progress,
+            documents, asked.decoder, asked.task, options,
+            AnsweringOptions(backend="torch" if "torch" in backends else "auto"), progress=progress,
             reader=None if reader is None else reader.decoder,
         )  # fmt: skip
 

@@ -15,8 +15,11 @@ STYLE = """
 .toi-outputs li { margin: .4em 0; font-size: 1.1em; }
 .toi-outputs small { opacity: .7; font-size: .75em; }
 .toi-error { color: #b00020; }
+@media (prefers-color-scheme: dark) { .toi-error { color: #ff8a80; } }
 mark { background: #ffe08a; color: inherit; }
 """
+# Browsers choose glyphs by it (直 is drawn otherwise in Chinese), and readers their voice.
+_LANG = "() => { document.documentElement.lang = navigator.language; }"
 
 
 def build(models: Models, options: PageOptions, folder: str) -> tuple[gradio.Blocks, gradio.I18n]:
@@ -25,7 +28,8 @@ def build(models: Models, options: PageOptions, folder: str) -> tuple[gradio.Blo
     with gradio.Blocks(title="Toi (問い)", analytics_enabled=False) as page:
         gradio.Markdown(say("toi.title"), elem_id="title")
         language = gradio.State("en")
-        page.load(_language, None, language, api_visibility="private", show_progress="hidden")
+        known = page.load(_language, None, language, api_visibility="private", show_progress="hidden")
+        known.then(None, js=_LANG, api_visibility="private")
         with gradio.Tab(say("toi.ask"), id="ask"):
             ask = AskTab(models, options, say, language, asks=True)
         with gradio.Tab(say("toi.read"), id="read"):
@@ -33,7 +37,7 @@ def build(models: Models, options: PageOptions, folder: str) -> tuple[gradio.Blo
         with gradio.Tab(say("toi.documents"), id="documents"):
             documents = DocumentTab(models, options, say, language, folder)
         with gradio.Tab(say("toi.talk"), id="talk"):
-            talk = TalkTab(models, options, say)
+            talk = TalkTab(models, options, say, language)
         alone: dict[str, Any] = {"concurrency_id": "models", "concurrency_limit": 1}
         together: dict[str, Any] = {"batch": True, "max_batch_size": options.max_batch_size, **alone}
         gradio.api(ask.questions, api_name="questions", **together)

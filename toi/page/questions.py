@@ -3,26 +3,22 @@
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from toi.data.requests import Request, prompts_of
-from toi.page.choice import Models
-from toi.page.words import WORDS
+from toi.data.tasks import HIGHLIGHT
+from toi.decoding.decoder import limits_of
+from toi.page.choice import Backend, Models
+from toi.page.errors import Problem, said
+from toi.page.words import WORDS, Language
 from toi.scoring.answered import Answered, to_json
 from toi.scoring.answering import answer
+from toi.scoring.asked import Asked
 from toi.scoring.options import AnsweringOptions
 from toi.system.errors import InputError
 
 MOST_OUTPUTS = 20
 _DIVERSITY = 1.0  # docs/generation.md: ten questions of a source then are ten
-
-
-class Problem(InputError):
-    """What is wrong with what a user typed, by its key among the words of the page."""
-
-    def __init__(self, key: str, *values: object):
-        super().__init__(WORDS["en"][key].format(*values))
-        self.key, self.values = key, values
 
 
 @dataclass(frozen=True)
@@ -35,38 +31,56 @@ class Wish:
     bad_words: tuple[str, ...] = ()
 
 
-def fulfil(models: Models, wishes: Sequence[Wish]) -> list[Answered | InputError]:
+class Found(NamedTuple):
+    """What a user gets: outputs, or what is wrong; and how many tokens of the prompt the model had no room for."""
+
+    outputs: Answered | InputError
+    cut: int = 0
+
+
+def fulfil(models: Models, wishes: Sequence[Wish]) -> list[Found]:
     """The outputs for each wish, or what is wrong with it: a wrong one does not spoil the others.
 
     Wishes of one model and one count are searched together, whoever has them; an output does not depend on its company.
     """
-    found: list[Answered | InputError | None] = [None] * len(wishes)
+    found: dict[int, Found] = {}
     groups: dict[tuple[str, int], list[int]] = {}
     for i, wish in enumerate(wishes):
         groups.setdefault((wish.model, wish.count), []).append(i)
     for (name, count), members in groups.items():
         try:
+            options = options_of(count, models.backend(name))
             with models.use(name) as asked:
-                good = []
+                cuts: dict[int, int] = {}
                 for i in members:
                     try:
-                        prompts_of(asked.task, [("", wishes[i].request)], lambda text, place: None)
-                        good.append(i)
+                        cuts[i] = _cut(asked, wishes[i].request, options)
                     except InputError as error:
-                        found[i] = error
-                requests = [("", wishes[i].request) for i in good]
-                words = [wishes[i].bad_words for i in good]
-                for i, one in zip(good, answer(asked.decoder, asked.task, options_of(count), requests, words), strict=True):
-                    found[i] = one
+                        found[i] = Found(error)
+                requests = [("", wishes[i].request) for i in cuts]
+                words = [wishes[i].bad_words for i in cuts]
+                for i, one in zip(cuts, answer(asked.decoder, asked.task, options, requests, words), strict=True):
+                    found[i] = Found(one, cuts[i])
         except InputError as error:
             for i in members:
-                found[i] = found[i] or error
-    return [one if one is not None else InputError("nothing was found") for one in found]
+                found.setdefault(i, Found(error))
+    return [found[i] for i in range(len(wishes))]
 
 
-def options_of(count: int) -> AnsweringOptions:
+def _cut(asked: Asked, request: Request, options: AnsweringOptions) -> int:
+    """How many tokens of the prompt the model has no room for. Raises InputError for no prompt, and one that lost its answer."""
+    _, sources = prompts_of(asked.task, [("", request)], lambda text, place: None)
+    checkpoint = asked.decoder.checkpoint
+    (row,) = checkpoint.family.encode(sources, None, limits_of(checkpoint, options))
+    if row.source_cut and asked.task.highlights and row.source.count(checkpoint.tokenizer.encode(HIGHLIGHT)[0]) < 2:
+        raise Problem("toi.answer_cut")
+    return row.source_cut
+
+
+def options_of(count: int, backend: Backend = "auto") -> AnsweringOptions:
     """How so many outputs that differ are searched for."""
-    return AnsweringOptions(num_return_sequences=count, diversity_penalty=_DIVERSITY if count > 1 else 0.0)
+    diversity = _DIVERSITY if count > 1 else 0.0
+    return AnsweringOptions(num_return_sequences=count, diversity_penalty=diversity, backend=backend)
 
 
 def checked_count(count: Any) -> int:
@@ -76,30 +90,38 @@ def checked_count(count: Any) -> int:
     return int(count)
 
 
-def as_json(one: Answered | InputError) -> dict[str, Any]:
-    """The outputs as `generate.py --output_format json` has them; `error` says why there are none."""
-    return {"outputs": [], "error": str(one)} if isinstance(one, InputError) else to_json(one)
+def as_json(found: Found) -> dict[str, Any]:
+    """The outputs as `generate.py --output_format json` has them; `error` says why there are none, `cut` what was not read."""
+    one = found.outputs
+    value = {"outputs": [], "error": str(one)} if isinstance(one, InputError) else to_json(one)
+    return value | ({"cut": found.cut} if found.cut else {})
 
 
-def as_html(one: Answered | InputError, words: dict[str, str]) -> str:
-    """The outputs as a list, made-up words marked, behind each its score; `words` are those of the user's language."""
+def as_html(found: Found, language: Language) -> str:
+    """The outputs as a list, made-up words marked, behind each its score, in the user's language."""
+    one, words = found.outputs, WORDS[language]
     if isinstance(one, InputError):
-        return wrong(one, words)
+        return wrong(one, language)
+    notice = line(words["toi.cut"].format(found.cut)) if found.cut else ""
     if not one.output.texts:
-        return f'<p class="toi-error">{html.escape(words["toi.nothing"])}</p>'
+        return notice + line(words["toi.nothing"])
     rows = []
     for text, verdict in zip(one.output.texts, one.verdicts, strict=True):
         notes = [f"{words['toi.score']} {text.score:.2f}"]
         notes += [f"{words['toi.made_up']}: {'、'.join(verdict.hallucinated)}"] if verdict.hallucinated else []
         notes += [words["toi.leaked"]] if verdict.answer_leaked else []
         rows.append(f"<li>{marked(text.text, verdict.hallucinated)} <small>{html.escape(' · '.join(notes))}</small></li>")
-    return f'<ol class="toi-outputs">{"".join(rows)}</ol>'
+    return f'{notice}<ol class="toi-outputs">{"".join(rows)}</ol>'
 
 
-def wrong(error: InputError, words: dict[str, str]) -> str:
+def wrong(error: InputError, language: Language) -> str:
     """What is wrong as HTML, in the user's language where the page knows it."""
-    said = words[error.key].format(*error.values) if isinstance(error, Problem) else str(error)
-    return f'<p class="toi-error">{html.escape(said)}</p>'
+    return line(said(error, language))
+
+
+def line(text: str) -> str:
+    """A line that a user should see, as HTML."""
+    return f'<p class="toi-error">{html.escape(text)}</p>'
 
 
 def marked(text: str, parts: Sequence[str]) -> str:
