@@ -79,7 +79,9 @@ JAPANESE = {
     "the template of the task {task} has no {{system}}: it takes no system text": (
         "このモデルはシステムの文を読みません。空にしてください。"
     ),
-    "the template of the task {task} has a {{system}}: give a system text": "このモデルにはシステムの文が要ります。書いてください。",
+    "the template of the task {task} has a {{system}}: give a system text": (
+        "このモデルにはシステムの文が要ります。書いてください。"
+    ),
     # models
     "no model is called {name}": "「{name}」というモデルはありません。",
     NO_MEMORY: "メモリーが足りません。文章を短くするか、数を減らしてください。",
