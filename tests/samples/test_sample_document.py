@@ -63,14 +63,14 @@ def written_pairs(folder, right, wrong, dropped=0):
 
 @pytest.mark.parametrize(
     ("right", "wrong", "code"),
-    [(50, 0, 0), (49, 0, 1), (54, 6, 0), (53, 6, 1), (45, 5, 0), (0, 0, 1)],
+    [(50, 0, 0), (49, 0, 1), (51, 9, 0), (50, 9, 1), (43, 7, 0), (0, 0, 1)],
 )
-def test_the_demo_fails_below_fifty_pairs_or_nine_in_ten_right(tmp_path, right, wrong, code):
+def test_the_demo_fails_below_fifty_pairs_or_seventeen_in_twenty_right(tmp_path, right, wrong, code):
     written_pairs(tmp_path, right, wrong, dropped=60)
     result = here("samples/document.py", "--check", tmp_path)
     assert result.returncode == code, result.stderr
     assert f"{right} of {right + wrong} pairs that were kept are right" in result.stdout
-    assert ("wanted are at least 50 pairs, and 90% of them right" in result.stderr) == bool(code)
+    assert ("wanted are at least 50 pairs, and 85% of them right" in result.stderr) == bool(code)
 
 
 def test_pairs_are_checked_by_the_place_of_their_answer(tmp_path):
