@@ -66,7 +66,7 @@ def test_the_script(asked, tmp_path, capsys):
     )  # fmt: skip
     found = json.loads((tmp_path / "q" / "results.json").read_text())["splits"]["test_output"]
     assert found["rows"] == whole["rows"] - whole["rows_without_question"]
-    assert results["metrics"]["f1"] == pytest.approx(whole["metrics"]["round_trip_f1"] * whole["rows"] / found["rows"])
+    assert found["metrics"]["f1"] == pytest.approx(whole["metrics"]["round_trip_f1"] * whole["rows"] / found["rows"])
 
 
 REFUSED = [
