@@ -64,6 +64,18 @@ class Terminal:
         """Type this."""
         os.write(self._ours, text.encode())
 
+    def interrupt_line(self) -> None:
+        """Ctrl-C at the prompt, until the next prompt comes.
+
+        One that comes just before readline waits for a key is heeded at the next key only (CPython's `readline_until_enter_or_signal`),
+        so it is typed again where nothing happens.
+        """
+        for _ in range(10):
+            self.type("\x03")
+            if select.select([self._ours], [], [], 5)[0]:
+                break
+        self.until("you> ")
+
     def say(self, line: str) -> str:
         """Type a line; what is shown until the next prompt, without the line."""
         self.type(f"{line}\n")
@@ -94,8 +106,7 @@ def test_a_session(model, tmp_path):
     # Ctrl-C while a line is typed: it is gone.
     terminal.type("消える")
     terminal.until("消える")
-    terminal.type("\x03")
-    terminal.until("you> ")
+    terminal.interrupt_line()
 
     # An answer is shown while it is written, and Ctrl-C stops it. The whole would have a thousand tokens.
     assert terminal.say("--max_target_length 1000") == ""
