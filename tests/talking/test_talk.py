@@ -67,8 +67,8 @@ class Terminal:
     def interrupt_line(self) -> None:
         """Ctrl-C at the prompt, until the next prompt comes.
 
-        One that comes just before readline waits for a key is heeded at the next key only (CPython's `readline_until_enter_or_signal`),
-        so it is typed again where nothing happens.
+        One that comes just before readline waits for a key is heeded at the next key only, so it is typed again where nothing
+        happens (CPython's `readline_until_enter_or_signal`).
         """
         for _ in range(10):
             self.type("\x03")
