@@ -26,7 +26,7 @@ if __name__ == "__main__":  # first: what goes wrong in the other imports is sai
         sys.exit(2)
     start.begin()
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,19 +192,8 @@ def requests_of(options: GenerateOptions, text: str, task: "Task") -> "list[tupl
     if options.input_file is not None:
         name = "stdin" if options.input_file == "-" else options.input_file
         return parse_requests(text, name, task.asks, task.line_breaks, instructs=task.instructs or compares(task))
-    fields = (
-        "context",
-        "answer",
-        "question",
-        "title",
-        "answer_start",
-        "occurrence",
-        "prompt",
-        "system",
-        "response_a",
-        "response_b",
-    )
-    return [("", Request(**{name: getattr(options, name) for name in fields}))]
+    names = {field.name for field in fields(Request)} - {"id", "turns"}  # which only files have
+    return [("", Request(**{name: getattr(options, name) for name in names}))]
 
 
 if __name__ == "__main__":

@@ -10,11 +10,7 @@ PYTHON=${PYTHON:-python}
 
 . samples/running.sh
 
-# The demo may replace its own model, never another one.
-overwrite=()
-if [ -f "$output/task.json" ] && grep -q '"name": "Toi sample"' "$output/task.json"; then
-    overwrite=(--overwrite_output_dir)
-fi
+may_replace "$output" "Toi sample"
 model=() # `generate.py` takes `model` where none is named
 if [ "$output" != model ]; then
     model=(--model_name_or_path "$output")

@@ -19,16 +19,7 @@ ask() {
     echo "right: $right of 4"
 }
 
-fail() {
-    echo "demo-chat: $1" >&2
-    exit 1
-}
-
-# The demo may replace its own model, never another one.
-overwrite=()
-if [ -f model-chat/task.json ] && grep -q '"name": "instructions"' model-chat/task.json; then
-    overwrite=(--overwrite_output_dir)
-fi
+may_replace model-chat instructions
 
 printf '$ cat samples/questions.tsv\n'
 cat samples/questions.tsv

@@ -7,26 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python}
 
-# Show a command as one would type it, then run it.
-run() {
-    printf '\n$ python'
-    for word in "$@"; do
-        case $word in *' '* | *'\'*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
-    done
-    printf '\n'
-    "$PYTHON" "$@"
-}
+. samples/running.sh
 
-fail() {
-    echo "demo-choice: $1" >&2
-    exit 1
-}
-
-# The demo may replace its own model, never another one.
-overwrite=()
-if [ -f model-choice/task.json ] && grep -q '"name": "preferences"' model-choice/task.json; then
-    overwrite=(--overwrite_output_dir)
-fi
+may_replace model-choice preferences
 
 run prepare_preferences.py --train_file samples/preferences.csv --validation_size 0.1 --test_size 0.1 --swap --choices A B 同じ \
     --source_template '{prompt}\nA: {response_a}\nB: {response_b}\n判定:' --output_dir data_choice --overwrite_output_dir

@@ -15,7 +15,6 @@ is_ours() {
 if ! is_ours model aqg-hl; then
     bash samples/demo.sh
 fi
-overwrite=()
 if is_ours model_qa qa; then
     overwrite=(--overwrite_output_dir)
 fi

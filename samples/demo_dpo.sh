@@ -8,11 +8,7 @@ PYTHON=${PYTHON:-python}
 
 . samples/running.sh
 
-# The demo may replace its own model, never another one.
-overwrite=()
-if [ -f model-dpo/task.json ] && grep -q '"name": "preferences"' model-dpo/task.json; then
-    overwrite=(--overwrite_output_dir)
-fi
+may_replace model-dpo preferences
 
 run prepare_preferences.py --train_file samples/preferences.csv --kind pairs --template plain --validation_size 0.1 \
     --output_dir data_pairs --overwrite_output_dir

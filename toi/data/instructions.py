@@ -15,9 +15,8 @@ from toi.data.folder import refuse_other, write_account
 from toi.data.instruction_rows import Writer, asked
 from toi.data.sources import REMOVED, Part, Telling, parts_of
 from toi.data.splits import Sources, Splitting, Written, write_splits
-from toi.data.tasks import TARGET_SEPARATOR, Task
+from toi.data.tasks import Task
 from toi.data.template_options import TemplateOptions
-from toi.data.templates import INSTRUCTION_TEMPLATES, USER_TEMPLATES
 from toi.system.errors import InputError
 from toi.system.files import replacing_folder
 from toi.text.normalization import Normalization
@@ -61,14 +60,12 @@ class InstructionOptions(TemplateOptions):
 
     def task(self, chat_template: ChatTemplate | None = None) -> Task:
         """What the model is asked; `chat_template` is for `--template chat`. Raises InputError for a template that cannot be."""
-        source, target, without_input = USER_TEMPLATES if self.template == "chat" else INSTRUCTION_TEMPLATES[self.template]
+        source, target, without_input = self.templates
         normalization = Normalization(line_breaks=True, method=self.normalization)
         if self.source_template is not None:
             source, without_input = self.typed("source_template") or "", self.typed("source_template_without_input")
-        between = self.typed("target_separator")
-        between = TARGET_SEPARATOR if between is None else between
         name = self.template if self.source_template is None else "instructions-own"
-        return Task(name, source, target, normalization, None, between, without_input, chat_template=chat_template)
+        return Task(name, source, target, normalization, None, self.separator, without_input, chat_template=chat_template)
 
     @property
     def columns(self) -> dict[str, str]:

@@ -17,9 +17,8 @@ from toi.data.preference_columns import OPTIONS, PreferenceChooser
 from toi.data.preference_rows import Budget, ChoiceRows, PairRows, Writer, asked
 from toi.data.sources import REMOVED, Part, Telling, parts_of
 from toi.data.splits import Sources, Splitting, Written, write_splits
-from toi.data.tasks import TARGET_SEPARATOR, Task
+from toi.data.tasks import Task
 from toi.data.template_options import TemplateOptions
-from toi.data.templates import INSTRUCTION_TEMPLATES, USER_TEMPLATES
 from toi.system.errors import InputError
 from toi.system.files import replacing_folder
 from toi.system.options import at_least
@@ -95,11 +94,10 @@ class PreferenceOptions(TemplateOptions):
     def task(self, chat_template: ChatTemplate | None = None) -> Task:
         """What the model is asked; `chat_template` is for `--template chat`. Raises InputError for what cannot be."""
         normalization = Normalization(line_breaks=True, method="none")
-        between = self.typed("target_separator")
-        between = TARGET_SEPARATOR if between is None else between
+        between = self.separator
         own = self.typed("source_template")
         if self.kind == "pairs":
-            source, target, without_input = USER_TEMPLATES if self.template == "chat" else INSTRUCTION_TEMPLATES[self.template]
+            source, target, without_input = self.templates
             name: str = self.template if own is None else "instructions-own"
             without_input = without_input if own is None else None
             return Task(

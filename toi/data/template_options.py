@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toi.data.sources import DataOptions
+from toi.data.tasks import TARGET_SEPARATOR
+from toi.data.templates import INSTRUCTION_TEMPLATES, USER_TEMPLATES
 
 TemplateName = Literal["alpaca-ja", "alpaca", "plain", "chat"]
 
@@ -32,3 +34,14 @@ class TemplateOptions(DataOptions):
         if self.target_separator is not None:
             problems.append("--target_separator cannot go with --template chat, which says itself what stands before a response")
         return problems
+
+    @property
+    def templates(self) -> tuple[str, str, str | None]:
+        """Of sources, of targets, and of sources without an input; of a chat template's user turn, where it says the rest."""
+        return USER_TEMPLATES if self.template == "chat" else INSTRUCTION_TEMPLATES[self.template]
+
+    @property
+    def separator(self) -> str:
+        """What stands between source and target. Raises InputError for an escape that is none."""
+        typed = self.typed("target_separator")
+        return TARGET_SEPARATOR if typed is None else typed

@@ -112,9 +112,8 @@ class BeamSearch:
             part = scores.ranked[:, first:behind]
             if group:
                 part = part - plan.diversity_penalty * used
-            for i, columns in enumerate(
-                self._best(part, beams.totals[:, first:behind] - scores.ranked_sums[:, first:behind], first)
-            ):
+            added = beams.totals[:, first:behind] - scores.ranked_sums[:, first:behind]
+            for i, columns in enumerate(self._best(part, added, first)):
                 pick = pick_options(list(zip(*columns, strict=True)), size, self._end_ids, length == plan.max_length)
                 picked[i].append(pick)
                 place = self._groups[beams.sources[i]][group]
@@ -134,12 +133,12 @@ class BeamSearch:
 
         `part`: (sources, outputs, vocabulary), `added` to each output: (sources, outputs), `first` is the number of the first.
         """
-        (sources, width, vocabulary), size = part.shape, self._size
-        # For each option that ends another one may go on.
-        count = min((1 + len(self._end_ids)) * size, vocabulary)
+        sources, width, vocabulary = part.shape
+        wanted = (1 + len(self._end_ids)) * self._size  # for each option that ends another one may go on
+        count = min(wanted, vocabulary)
         values, tokens = self._arrays.top(part.reshape((-1, vocabulary)), count)  # of each output
         values = (values.reshape(sources, width, count) + added[..., None]).reshape(sources, -1)
-        order = numpy.argsort(-values, axis=1, kind="stable")[:, : (1 + len(self._end_ids)) * size]
+        order = numpy.argsort(-values, axis=1, kind="stable")[:, :wanted]
         parents, tokens = order // count + first, numpy.take_along_axis(tokens.reshape(sources, -1), order, 1)
         values = numpy.take_along_axis(values, order, 1)
         return zip(values.tolist(), parents.tolist(), tokens.tolist(), strict=True)

@@ -15,7 +15,7 @@ from toi.text.holders import BannedAnswer
 from toi.text.normalization import normalize
 from toi.text.words import content_words
 
-ROUND_TRIP, OTHER_KIND, BROKEN, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND = (
+_CHECKS = ROUND_TRIP, OTHER_KIND, BROKEN, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND = (
     "round_trip",
     "asks_otherwise", "broken_brackets", "made_up_words", "answer_leaked", "vague", "log_prob", "same_question", "max_pairs",
 )  # fmt: skip
@@ -160,5 +160,4 @@ def _f1(one: Counter, other: Counter) -> float:
 def counts_of(pairs: Sequence[Pair]) -> dict[str, int]:
     """How many pairs are kept, and how many each check drops; one pair may be dropped for several."""
     counts = Counter(reason for pair in pairs for reason in pair.dropped)
-    order = (ROUND_TRIP, OTHER_KIND, BROKEN, MADE_UP, LEAKED, VAGUE, UNLIKELY, SAME, BEYOND)
-    return {"kept": sum(not pair.dropped for pair in pairs), **{reason: counts[reason] for reason in order}}
+    return {"kept": sum(not pair.dropped for pair in pairs), **{reason: counts[reason] for reason in _CHECKS}}

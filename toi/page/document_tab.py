@@ -24,15 +24,8 @@ from toi.system.errors import InputError
 _COLUMNS = ("toi.keep", "toi.question", "toi.answer", "toi.check", "toi.place")  # behind the number
 _WIDTHS: list[str | int] = ["48px", "72px", "290px", "160px", "70px", "100px"]
 _TYPES: list[Literal["str", "number", "bool"]] = ["number", "bool", "str", "str", "number", "str"]
-_REASONS = (
-    "round_trip",
-    "asks_otherwise",
-    "broken_brackets",
-    "made_up_words",
-    "answer_leaked",
-    "vague",
-    "same_question",
-)  # of the checks
+# Of the checks.
+_REASONS = ("round_trip", "asks_otherwise", "broken_brackets", "made_up_words", "answer_leaked", "vague", "same_question")
 _UNDER_WAY = "<progress"
 
 

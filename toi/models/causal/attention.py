@@ -18,6 +18,7 @@ from transformers.activations import NewGELUActivation
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from toi.models.causal.functions import for_all_heads
 from toi.models.causal.keys import Own, Prompts
 from toi.models.causal.layers import forward, known_layers
 from toi.models.causal.merged import attend, merged
@@ -99,9 +100,9 @@ def _attend(
             raise NotCovered
         return _attend_in_turn(reading, layer, query, key, value, scale), None
     keys, values = reading.own.add(layer, key, value)
-    length, repeated = keys.shape[2], query.shape[1] // keys.shape[1]
+    heads, length = query.shape[1], keys.shape[2]
     if not reading.prompts and length == query.shape[2] <= (sliding_window or length) and softcap is None:
-        keys, values = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (keys, values))
+        keys, values = for_all_heads(keys, heads), for_all_heads(values, heads)
         return functional.scaled_dot_product_attention(query, keys, values, is_causal=True, scale=scale).transpose(1, 2), None
     if query.device.type == "cpu" and softcap is None and reading.sees_all(sliding_window):
         return _attend_in_parts(reading, layer, query, keys, values, scale).transpose(1, 2), None
@@ -125,14 +126,14 @@ def _attend_in_turn(
     reading: Reading, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
 ) -> torch.Tensor:
     """Stretch by stretch: (1, heads, tokens, d), twice (1, heads of keys, tokens, d) -> (1, tokens, heads, d)."""
-    sizes, repeated = list(reading.flat), query.shape[1] // key.shape[1]
+    sizes, heads = list(reading.flat), query.shape[1]
     kept = [x.new_zeros(len(sizes), x.shape[1], max(sizes), x.shape[3]) for x in (key, value)]
     for to, x in zip(kept, (key, value), strict=True):
         for row, part in zip(to, x[0].split(sizes, dim=1), strict=True):
             row[:, : part.shape[1]] = part
     reading.own.add(layer, *kept)
-    key, value = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (key, value))
-    parts = zip(*(x.split(sizes, dim=2) for x in (query, key, value)), strict=True)
+    of_heads = query, for_all_heads(key, heads), for_all_heads(value, heads)
+    parts = zip(*(x.split(sizes, dim=2) for x in of_heads), strict=True)
     # The kernel gives (1, heads, queries, d) as a view of this.
     return torch.cat([attend(q, k, v, scale, causal=True)[0].transpose(1, 2) for q, k, v in parts], dim=1)
 
@@ -141,14 +142,13 @@ def _attend_in_parts(
     reading: Reading, layer: int, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
 ) -> torch.Tensor:
     """(outputs, heads, queries, d), own keys and values (outputs, heads of keys, length, d) -> (outputs, heads, queries, d)."""
-    queries, repeated = query.shape[2], query.shape[1] // keys.shape[1]
+    outputs, heads, queries, d = query.shape
     if queries == 1:
-        by_key = query.reshape(query.shape[0], keys.shape[1], repeated, -1)  # queries by the head of keys that they read
+        by_key = query.reshape(outputs, keys.shape[1], -1, d)  # queries by the head of keys that they read
         mixed, sums = attend(by_key, keys, values, scale, reading.own.unseen)
         found = mixed.reshape(query.shape), sums.reshape(query.shape[:3])
     else:
-        keys, values = (x.repeat_interleave(repeated, dim=1) if repeated > 1 else x for x in (keys, values))
-        found = attend(query, keys, values, scale, causal=True)
+        found = attend(query, for_all_heads(keys, heads), for_all_heads(values, heads), scale, causal=True)
     for prompts in reading.prompts:
         found = merged(found, prompts.attend(layer, query, scale))
     return found[0]

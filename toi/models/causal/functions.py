@@ -186,6 +186,11 @@ class Attention(torch.autograd.Function):
         return by_q, by_k, by_v, None, None, None
 
 
+def for_all_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+    """Keys or values that several heads share, once for each: (rows, fewer, tokens, d) -> (rows, heads, tokens, d)."""
+    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
 def _taken(x: torch.Tensor, stretches: Sequence[tuple[int, int]]) -> torch.Tensor:
     """(heads, tokens, d) -> (heads, those of the stretches, d)."""
     found = [x[:, first:last] for first, last in stretches]

@@ -151,8 +151,8 @@ class Written:
             for buffer, x in zip(self._layers[-1], pair, strict=True):
                 buffer[:length] = x.permute(2, 0, 1, 3)
         if int(sizes.min()) < length:
-            padding = torch.arange(length + _GROWTH, device=sizes.device) < length
-            padding = padding & (torch.arange(length + _GROWTH, device=sizes.device) >= sizes[:, None])
+            places = torch.arange(length + _GROWTH, device=sizes.device)
+            padding = (places < length) & (places >= sizes[:, None])
             self._padding = torch.where(padding, UNSEEN, 0.0)[:, None, None].to(read[0][0].dtype)
 
     @property

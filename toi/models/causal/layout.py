@@ -17,7 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask, sdpa_mask
 
-from toi.models.causal.functions import Attention, Part
+from toi.models.causal.functions import Attention, Part, for_all_heads
 
 _MOST_SCORES = 1 << 22  # of a context, that are kept for the way back
 
@@ -68,12 +68,12 @@ class Layout:
     def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, how: How) -> torch.Tensor:
         """q (1, heads, tokens, d), k and v (1, heads or fewer, tokens, d) -> (1, tokens, heads, d)."""
         if self._is_ours(q, how):
-            keys, values = (_for_all_heads(x, q.shape[1])[0] for x in (k, v))
+            keys, values = (for_all_heads(x, q.shape[1])[0] for x in (k, v))
             scale = q.shape[-1] ** -0.5 if how.scale is None else how.scale
             return Attention.apply(q[0], keys, values, self._parts(how.window, q.dtype), scale, how.dropout)[None]
         results, sizes = [], [group.context + sum(group.rests) for group in self.groups]
         for group, *qkv in zip(self.groups, q.split(sizes, 2), k.split(sizes, 2), v.split(sizes, 2), strict=True):
-            keys, values = (_for_all_heads(x, q.shape[1]) for x in qkv[1:])
+            keys, values = (for_all_heads(x, q.shape[1]) for x in qkv[1:])
             parts = group.parts
             lengths = [group.context, *map(sum, parts)]
             (query, key_of_context, value_of_context), *of_parts = zip(
@@ -139,11 +139,6 @@ class Layout:
             seen = (distances >= 0) & ((row_of == -1) | (row_of == row_of[first:, None]))
             self._masks[key] = seen if window is None else seen & (distances < window)
         return self._masks[key]
-
-
-def _for_all_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
-    """Keys or values that several heads share, once for each: (1, fewer, tokens, d) -> (1, heads, tokens, d)."""
-    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
 
 
 def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, seen: torch.Tensor | None, how: How) -> torch.Tensor:

@@ -6,10 +6,8 @@ multiple of the kernel's.
 
 import torch
 
-Mixed = tuple[
-    torch.Tensor, torch.Tensor
-]  # values, mixed, (..., queries, d), and the logarithm of what they were divided by, (..., queries)
-
+# Values, mixed: (..., queries, d), and the logarithm of the sum that their weights were divided by: (..., queries).
+Mixed = tuple[torch.Tensor, torch.Tensor]
 UNSEEN = -1e30  # finite: of what is all unseen comes no number that is none
 
 
